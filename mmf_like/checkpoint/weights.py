@@ -25,7 +25,9 @@ def weights_of(checkpoint: Mapping[str, Any], source: str) -> dict[str, Tensor]:
     return weights
 
 
-def load_weights(model: nn.Module, weights: Mapping[str, Tensor], source: str, *, saved_model: str | None = None) -> None:
+def load_weights(
+    model: nn.Module, weights: Mapping[str, Tensor], source: str, *, saved_model: str | None = None
+) -> None:
     """Load strictly. `source` and `saved_model` (the model's name in the checkpoint) are for the error text."""
     name = getattr(getattr(model, "config", None), "get", lambda _: None)("model") or type(model).__name__
     if saved_model and saved_model != name:

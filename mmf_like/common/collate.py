@@ -30,9 +30,7 @@ class Padding:
     def __post_init__(self) -> None:
         is_multiple = isinstance(self.to, int) and not isinstance(self.to, bool) and self.to > 0
         if self.to != "longest" and not is_multiple:
-            raise ConfigError(
-                f"A padding goes `to` 'longest' or to a multiple (a number above 0), not {self.to!r}."
-            )
+            raise ConfigError(f"A padding goes `to` 'longest' or to a multiple (a number above 0), not {self.to!r}.")
 
     @classmethod
     def of(cls, given: Padding | Mapping[str, Any]) -> Padding:
@@ -92,9 +90,7 @@ def collate_into(
             collate_into(nested, column, padding, f"{name}.")
             batch[field] = nested
         elif padding and name in padding:
-            raise BatchError(
-                f"Field {name!r} has a padding, so it must hold tensors, but holds {_describe(value)}."
-            )
+            raise BatchError(f"Field {name!r} has a padding, so it must hold tensors, but holds {_describe(value)}.")
         else:
             batch[field] = column
 
@@ -122,9 +118,7 @@ def _stack_unlike(values: list[Any], name: str) -> Tensor:
         if isinstance(value, Number) and first.dim() == 0:
             value = torch.as_tensor(value, device=first.device)
         if not isinstance(value, Tensor):
-            raise BatchError(
-                f"Field {name!r} of sample {index} is {_describe(value)}, but sample 0 has a tensor."
-            )
+            raise BatchError(f"Field {name!r} of sample {index} is {_describe(value)}, but sample 0 has a tensor.")
         if value.shape != first.shape:
             raise BatchError(
                 f"Field {name!r} of sample {index} has shape {tuple(value.shape)}, but sample 0 has "
@@ -143,9 +137,7 @@ def _pad(values: list[Any], name: str, padding: Padding) -> Tensor:
     first: Tensor = values[0]
     for index, value in enumerate(values):
         if not isinstance(value, Tensor):
-            raise BatchError(
-                f"Field {name!r} of sample {index} is {_describe(value)}, but sample 0 has a tensor."
-            )
+            raise BatchError(f"Field {name!r} of sample {index} is {_describe(value)}, but sample 0 has a tensor.")
         outside = [dim for dim in padding.dims if not -value.dim() <= dim < value.dim()]
         if outside:
             raise BatchError(
@@ -191,8 +183,7 @@ def _other_fields(samples: Sequence[Mapping[str, Any]], prefix: str) -> str:
         for field in sample:
             if field not in first:
                 return (
-                    f"Field {prefix + field!r} of sample {index} is not in sample 0. "
-                    "All samples need the same fields."
+                    f"Field {prefix + field!r} of sample {index} is not in sample 0. All samples need the same fields."
                 )
     raise AssertionError("the samples have the same fields")
 

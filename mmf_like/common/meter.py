@@ -118,11 +118,7 @@ class Meter:
     def __str__(self) -> str:
         parts = []
         for key, value in self.meters.items():
-            shown = (
-                f"{value.median:.4f} ({value.global_avg:.4f})"
-                if "train" in key
-                else f"{value.global_avg:.4f}"
-            )
+            shown = f"{value.median:.4f} ({value.global_avg:.4f})" if "train" in key else f"{value.global_avg:.4f}"
             parts.append(f"{key}: {shown}")
         return self.delimiter.join(parts)
 

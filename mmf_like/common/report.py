@@ -23,9 +23,7 @@ class Report(FieldDict):
     Also made from a list of pairs. Fields of the third and later arguments that are already there warn, too.
     """
 
-    def __init__(
-        self, batch: Any = None, model_output: Mapping[str, Any] | None = None, *more: Mapping[str, Any]
-    ):
+    def __init__(self, batch: Any = None, model_output: Mapping[str, Any] | None = None, *more: Mapping[str, Any]):
         super().__init__()
         if batch is None:
             return
@@ -68,9 +66,7 @@ class Report(FieldDict):
         for value in self.values():
             if isinstance(value, Tensor) and value.dim() > 0:
                 return len(value)
-        raise BatchError(
-            f"This Report has no batch size: it has no tensor. Its fields are {', '.join(self)}."
-        )
+        raise BatchError(f"This Report has no batch size: it has no tensor. Its fields are {', '.join(self)}.")
 
     def get_batch_size(self) -> int:
         return self.batch_size
@@ -96,16 +92,12 @@ class Report(FieldDict):
             self[name] = map_tensors(value, lambda item: item.detach(), "detach")
         return self
 
-    def to(
-        self, device: str | torch.device, non_blocking: bool = True, fields: Iterable[str] | None = None
-    ) -> Report:
+    def to(self, device: str | torch.device, non_blocking: bool = True, fields: Iterable[str] | None = None) -> Report:
         """Moves every tensor (or those of the named fields), in place. Copies to the CPU always block."""
         target = checked_device(device)
         non_blocking = non_blocking and target.type != "cpu"
         for name in list(self) if fields is None else fields:
-            self[name] = map_tensors(
-                self[name], lambda item: item.to(target, non_blocking=non_blocking), "to"
-            )
+            self[name] = map_tensors(self[name], lambda item: item.to(target, non_blocking=non_blocking), "to")
         return self
 
     def copy(self) -> Report:
@@ -123,9 +115,7 @@ class Report(FieldDict):
                 continue
             if name not in self or name not in report:
                 lacking = "this report" if name not in self else "the report to be added"
-                warnings.warn(
-                    f"Field {name!r} cannot be accumulated: {lacking} does not have it.", stacklevel=2
-                )
+                warnings.warn(f"Field {name!r} cannot be accumulated: {lacking} does not have it.", stacklevel=2)
                 continue
             held, new = self[name], report[name]
             if isinstance(held, Tensor):

@@ -142,9 +142,7 @@ class SampleList(FieldDict):
 
     def to_dict(self) -> dict[str, Any]:
         """A plain dict, nested lists as plain dicts."""
-        return {
-            name: value.to_dict() if isinstance(value, SampleList) else value for name, value in self.items()
-        }
+        return {name: value.to_dict() if isinstance(value, SampleList) else value for name, value in self.items()}
 
     def __repr__(self) -> str:
         tensor = self._first_tensor()
@@ -187,23 +185,15 @@ def to_device(batch: Any, device: str | torch.device = "cuda") -> Any:
     """The batch on `device`; a mapping becomes a SampleList. Anything else is returned, with a warning."""
     if not isinstance(batch, SampleList):
         if not isinstance(batch, Mapping):
-            warnings.warn(
-                f"A batch of type {type(batch).__name__} is not moved: it is no SampleList.", stacklevel=2
-            )
+            warnings.warn(f"A batch of type {type(batch).__name__} is not moved: it is no SampleList.", stacklevel=2)
             return batch
         batch = SampleList(batch)
     target = checked_device(device)
     if target.type == "cuda" and not torch.cuda.is_available():
-        warnings.warn(
-            f"{target} was asked for, but CUDA is not available: the batch stays on the CPU.", stacklevel=2
-        )
+        warnings.warn(f"{target} was asked for, but CUDA is not available: the batch stays on the CPU.", stacklevel=2)
         target = torch.device("cpu")
     tensor = batch._first_tensor()
-    there = (
-        tensor is not None
-        and tensor.device.type == target.type
-        and target.index in (None, tensor.device.index)
-    )
+    there = tensor is not None and tensor.device.type == target.type and target.index in (None, tensor.device.index)
     return batch if there else batch.to(target)
 
 

@@ -57,9 +57,7 @@ class MultiDataModule:
         sizes = [len(dataset) for dataset in datasets]
         batch_size = self.batch_size(world_size)
         strategy = self._strategy(names, sizes, batches_per_pass(sizes, batch_size, world_size))
-        return TrainPlan(
-            names, sizes, batch_size, seed=self.seed, strategy=strategy, rank=rank, world_size=world_size
-        )
+        return TrainPlan(names, sizes, batch_size, seed=self.seed, strategy=strategy, rank=rank, world_size=world_size)
 
     def train_loader(
         self, plan: TrainPlan, *, start: int = 0, stop: int | None = None, world_size: int = 1

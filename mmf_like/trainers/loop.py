@@ -270,7 +270,9 @@ class TrainLoop(pl.Callback):
         if self._signal is not None:
             raise KeyboardInterrupt
         self._signal = number
-        self.display.say(f"{signal.Signals(number).name}: finishing this update, then saving. Once more to stop at once.")
+        self.display.say(
+            f"{signal.Signals(number).name}: finishing this update, then saving. Once more to stop at once."
+        )
 
     def _asked_to_stop(self, trainer: pl.Trainer) -> bool:
         if trainer.world_size == 1:
@@ -326,7 +328,9 @@ class TrainLoop(pl.Callback):
         self.display.log(record, f"{state.updates}/{self.pace.max_updates}")
         scalars = {**losses, "train/learning_rate": rate}
         self._write(scalars)
-        self._bar.set_postfix_str(f"loss {losses.get('train/total_loss', float('nan')):.4f}, lr {rate:.1e}", refresh=False)
+        self._bar.set_postfix_str(
+            f"loss {losses.get('train/total_loss', float('nan')):.4f}, lr {rate:.1e}", refresh=False
+        )
         return scalars
 
     def _show_loss(self, trainer: pl.Trainer) -> None:
@@ -337,8 +341,7 @@ class TrainLoop(pl.Callback):
 
     def _validation_line(self, results: Mapping[str, float], is_best: bool) -> str:
         parts = [
-            f"{key.removeprefix('val/')} {value:.4f}"
-            + (" (best so far)" if is_best and key == self.early.key else "")
+            f"{key.removeprefix('val/')} {value:.4f}" + (" (best so far)" if is_best and key == self.early.key else "")
             for key, value in results.items()
         ]
         return f"  val  update {self.state.updates}: {', '.join(parts)}"

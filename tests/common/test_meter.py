@@ -69,7 +69,5 @@ def test_a_value_is_an_attribute():
 
 def test_values_are_reduced_before_they_are_kept():
     meter = Meter(reduce=lambda values: {key: value / 2 for key, value in values.items()})
-    meter.update_from_report(
-        Report({"dataset_type": "val", "losses": {"a": torch.tensor([4.0])}, "x": torch.ones(2)})
-    )
+    meter.update_from_report(Report({"dataset_type": "val", "losses": {"a": torch.tensor([4.0])}, "x": torch.ones(2)}))
     assert meter.get_scalar_dict() == {"a": 2.0, "val/total_loss": 2.0}

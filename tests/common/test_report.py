@@ -26,9 +26,7 @@ def report(which="r", **changes):
 def test_batch_size_is_a_property_and_no_field():
     # Upstream shows `batch_size` and `warning_string` among the fields.
     expected = [
-        name
-        for name in CORE["report/fields"]["output"]["fields"]
-        if name not in ("batch_size", "warning_string")
+        name for name in CORE["report/fields"]["output"]["fields"] if name not in ("batch_size", "warning_string")
     ]
     made = report()
     assert (made.fields(), made.batch_size, made.get_batch_size()) == (expected, 3, 3)
@@ -36,9 +34,7 @@ def test_batch_size_is_a_property_and_no_field():
 
 
 def test_model_output_wins_with_a_warning():
-    with pytest.warns(
-        UserWarning, match="Report: 'a' of the model's output replaces the batch's field of that name."
-    ):
+    with pytest.warns(UserWarning, match="Report: 'a' of the model's output replaces the batch's field of that name."):
         made = Report(SampleList({"a": torch.ones(2)}), {"a": torch.zeros(2)})
     assert same(made["a"], CORE["report/output_wins"]["output"])
 
@@ -63,9 +59,7 @@ def test_small_reports():
     assert dict(Report([("a", 1), ("b", 2)])) == CORE["report/from_pairs"]["output"]
     with pytest.raises(AttributeError):
         report().zzz  # noqa: B018
-    with pytest.raises(
-        BatchError, match=r"This Report has no batch size: it has no tensor. Its fields are a."
-    ):
+    with pytest.raises(BatchError, match=r"This Report has no batch size: it has no tensor. Its fields are a."):
         Report({"a": "x"}).batch_size  # noqa: B018
 
 

@@ -205,9 +205,7 @@ def test_sizes_of_an_added_field_are_named():
     )
     with pytest.raises(BatchError) as error:
         SampleList([{"a": "x"}]).get_batch_size()
-    assert (
-        str(error.value) == "This SampleList has no tensor field, so it has no batch size. Its fields are a."
-    )
+    assert str(error.value) == "This SampleList has no tensor field, so it has no batch size. Its fields are a."
 
 
 def test_repr_is_a_table():
@@ -244,9 +242,7 @@ def test_padding_mistakes():
         BatchError, match=r"sample 1 has shape \(2, 5\), but sample 0 has \(1, 4\)\. Its padding is for"
     ):
         SampleList([{"x": torch.ones(1, 4)}, {"x": torch.ones(2, 5)}], padding={"x": Padding()})
-    with pytest.raises(
-        BatchError, match=r"Field 'x' has a padding, so it must hold tensors, but holds a list."
-    ):
+    with pytest.raises(BatchError, match=r"Field 'x' has a padding, so it must hold tensors, but holds a list."):
         SampleList([{"x": [1]}], padding={"x": Padding()})
     with pytest.raises(ConfigError, match=r"A padding has no setting 'valu'. Did you mean 'value'?"):
         BatchCollator("d", "train", {"x": {"valu": 1}})
@@ -263,9 +259,7 @@ def whole(batch):
 
 def test_pickles_and_copies():
     batch = SampleList(rows())
-    assert (
-        whole(pickle.loads(pickle.dumps(batch))) and whole(copy.deepcopy(batch)) and whole(copy.copy(batch))
-    )
+    assert whole(pickle.loads(pickle.dumps(batch))) and whole(copy.deepcopy(batch)) and whole(copy.copy(batch))
     assert batch.copy().image is batch.image
     assert copy.deepcopy(batch).image is not batch.image
 
@@ -298,9 +292,7 @@ def test_moves_to_a_new_list_also_inside_lists():
 
 
 def test_detaches_in_place():
-    batch = SampleList(
-        {"x": torch.ones(2, requires_grad=True), "n": {"y": torch.ones(2, requires_grad=True)}}
-    )
+    batch = SampleList({"x": torch.ones(2, requires_grad=True), "n": {"y": torch.ones(2, requires_grad=True)}})
     assert batch.detach() is batch
     assert not batch.x.requires_grad and not batch.n.y.requires_grad
     assert not detach_tensor(torch.ones(1, requires_grad=True)).requires_grad and detach_tensor("x") == "x"
@@ -308,9 +300,7 @@ def test_detaches_in_place():
 
 def test_to_device_says_what_it_does_not_do(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.warns(
-        UserWarning, match="cuda was asked for, but CUDA is not available: the batch stays on the CPU."
-    ):
+    with pytest.warns(UserWarning, match="cuda was asked for, but CUDA is not available: the batch stays on the CPU."):
         assert whole(to_device(dict(SampleList(rows()))))
     with pytest.warns(UserWarning, match="A batch of type list is not moved: it is no SampleList."):
         assert to_device([1]) == [1]
@@ -321,9 +311,7 @@ class Rows(torch.utils.data.Dataset):
         return 6
 
     def __getitem__(self, index):
-        return Sample(
-            {"ids": torch.arange(index + 1), "question": {"x": torch.tensor(index)}, "name": f"s{index}"}
-        )
+        return Sample({"ids": torch.arange(index + 1), "question": {"x": torch.tensor(index)}, "name": f"s{index}"})
 
 
 def test_a_loader_with_workers_gives_the_same_batches():

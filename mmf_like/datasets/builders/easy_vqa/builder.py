@@ -28,9 +28,7 @@ class EasyVQABuilder(BaseDatasetBuilder):
     def config_path(cls) -> str:
         return "configs/datasets/easy_vqa/defaults.yaml"
 
-    def load(
-        self, config: Mapping[str, Any], dataset_type: str = "train", *args: Any, **kwargs: Any
-    ) -> EasyVQADataset:
+    def load(self, config: Mapping[str, Any], dataset_type: str = "train", *args: Any, **kwargs: Any) -> EasyVQADataset:
         if not self._rows:
             self._rows = _split(_package(), config)
         limit = (config.get("max_pictures") or {}).get(dataset_type)
