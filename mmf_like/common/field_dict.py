@@ -80,9 +80,8 @@ def map_tensors(value: Any, fn: Callable[[Any], Any], having: str) -> Any:
 
 def checked_device(device: Any) -> torch.device:
     if not isinstance(device, (str, torch.device)):
-        raise TypeError(
-            f"device must be a str or a torch.device, but is a {type(device).__name__} ({device!r})."
-        )
+        kind = type(device).__name__
+        raise TypeError(f"device must be a str or a torch.device, not {device!r} ({kind}).")
     return torch.device(device)
 
 
