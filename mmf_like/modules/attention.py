@@ -55,9 +55,7 @@ class AttentionLayer(nn.Module):
         normalization: str,
     ):
         super().__init__()
-        combine = ModalCombineLayer(
-            modal_combine["type"], image_dim, question_dim, **modal_combine.get("params", {})
-        )
+        combine = ModalCombineLayer(modal_combine["type"], image_dim, question_dim, **modal_combine.get("params", {}))
         to_logits = TransformLayer(transform["type"], combine.out_dim, **transform.get("params", {}))
         self.module = TopDownAttention(combine, to_logits, normalization)
         self.out_dim = self.module.out_dim

@@ -20,7 +20,12 @@ class VocabEmbedding(nn.Module):
     """A table of word vectors, B x T ids to B x T x embedding_dim, sized by a number or by a file of one word a line."""
 
     def __init__(
-        self, *, embedding_dim: int = 300, vocab_size: int | None = None, vocab_file: str | None = None, type: str = "random"
+        self,
+        *,
+        embedding_dim: int = 300,
+        vocab_size: int | None = None,
+        vocab_file: str | None = None,
+        type: str = "random",
     ):
         super().__init__()
         if type != "random":

@@ -94,9 +94,7 @@ class NonLinearElementMultiply(nn.Module):
         joint = self.fa_image(image) * question
         if context is not None:
             if self.fa_context is None:
-                raise ConfigError(
-                    "non_linear_element_multiply was built without context_dim, but was given a context."
-                )
+                raise ConfigError("non_linear_element_multiply was built without context_dim, but was given a context.")
             joint = torch.cat([joint, self.fa_context(context) * question], dim=1)
         return self.dropout(joint)
 
@@ -267,5 +265,7 @@ class ClassifierLayer(nn.Module):
 def pick(what: str, name: str, known: dict[str, Any]) -> Any:
     """`known[name]`, or a `ConfigError` that names the nearest key of `known`."""
     if name not in known:
-        raise ConfigError(f"No {what} type is called {name!r}.{did_you_mean(str(name), known)} Known: {', '.join(known)}.")
+        raise ConfigError(
+            f"No {what} type is called {name!r}.{did_you_mean(str(name), known)} Known: {', '.join(known)}."
+        )
     return known[name]

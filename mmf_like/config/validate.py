@@ -1,0 +1,213 @@
+"""Checks a composed configuration and names everything that is wrong with it, one line each."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import Any
+
+from mmf_like.common.registry import registry
+from mmf_like.config import components, schema
+from mmf_like.config.lightning import parameter_problem
+from mmf_like.config.merge import get
+from mmf_like.config.provenance import COMMAND_LINE, Path, Provenance, dotted
+from mmf_like.config.types import conform, parse_annotation, show
+
+ALWAYS = {"model", "losses", "zoo_requirements", "model_data_dir", "data_dir", "processors"}
+_TORCH_CLASS = re.compile(r"^[A-Z][A-Za-z0-9]*$")
+_RUN_WORDS = ("train", "val", "test", "inference", "predict")
+
+
+def validate(tree: dict[str, Any], provenance: Provenance) -> list[str]:
+    """Problems of the whole configuration. Values are brought into their declared types in place."""
+    check = _Check(tree, provenance)
+    check.section(tree, ())
+    check.choices()
+    check.components("model", "model_config", [tree.get("model")])
+    check.components("builder", "dataset_config", dataset_names(tree))
+    check.strangers("model_config", [tree.get("model")])
+    check.strangers("dataset_config", dataset_names(tree))
+    check.lightning()
+    check.together()
+    return check.problems
+
+
+def dataset_names(config: Any) -> list[str]:
+    """The names in `datasets`, which is `a,b` or a list."""
+    named = config.get("datasets")
+    if isinstance(named, str):
+        named = named.split(",")
+    return [str(name).strip() for name in named or [] if str(name).strip()]
+
+
+def is_scratch(name: Any) -> bool:
+    """Top-level keys that a file may make for its own interpolations: `x_anything` and `anything_configs`."""
+    return str(name).startswith("x_") or str(name).endswith("_configs")
+
+
+def nearest(key: str) -> str:
+    """`" Did you mean training.batch_size?"` for the setting nearest to `key`, else an empty string."""
+    parent, _, last = key.rpartition(".")
+    siblings = [known for known in schema.keys() if known.rpartition(".")[0] == parent]
+    found = difflib.get_close_matches(key, siblings, n=1, cutoff=0.6) if siblings else []
+    if found and parent and not difflib.get_close_matches(last, [found[0].rpartition(".")[2]], cutoff=0.6):
+        found = []  # alike only in the name of their section
+    found = found or [known for known in schema.keys() if known.endswith(f".{key}")][:1]
+    found = found or [known for known in schema.keys() if known.rpartition(".")[2] == last][:1]
+    found = found or difflib.get_close_matches(key, schema.keys(), n=1, cutoff=0.7)
+    return f" Did you mean {found[0]}?" if found else ""
+
+
+class _Check:
+    def __init__(self, tree: dict[str, Any], provenance: Provenance):
+        self.tree, self.provenance = tree, provenance
+        self.problems: list[str] = []
+
+    def told(self, path: Path) -> str:
+        return f"{dotted(path)} ({self.provenance.origin(path).place})"
+
+    # -- the built-in sections -----------------------------------------------------------------------------------
+
+    def section(self, node: dict[Any, Any], path: Path) -> None:
+        for name, value in list(node.items()):
+            here = (*path, name)
+            if here in schema.settings():
+                self.setting(node, here)
+            elif here in schema.sections():
+                if isinstance(value, dict):
+                    self.section(value, here)
+                else:
+                    self.problems.append(f"{self.told(here)}: {show(value)} is not a section (key: value).")
+            elif not (is_scratch(name) if not path else schema.sections()[path]):
+                while isinstance(value, dict) and len(value) == 1:  # name the one key that was meant
+                    here, value = (*here, next(iter(value))), next(iter(value.values()))
+                self.problems.append(f"{self.told(here)} is not a setting.{nearest(dotted(here))}")
+
+    def setting(self, node: dict[Any, Any], path: Path) -> None:
+        setting, value = schema.settings()[path], node[path[-1]]
+        if value is None and setting.type is dict:
+            value = {}
+        node[path[-1]], complaint = conform(value, setting.type)
+        if complaint:
+            self.problems.append(f"{self.told(path)}: {complaint}")
+        elif setting.minimum is not None and value is not None and value < setting.minimum:
+            self.problems.append(f"{self.told(path)}: {show(value)} is less than {setting.minimum}.")
+
+    # -- registered names --------------------------------------------------------------------------------------------
+
+    def choices(self) -> None:
+        """The names of registered things in the built-in sections."""
+        for path, setting in schema.settings().items():
+            value = get(self.tree, path, None)
+            if setting.names is None or value is None or value == setting.default:
+                continue
+            if isinstance(value, list):
+                self.typed(path, value, setting.names)
+            elif isinstance(value, str):
+                self.name(path, value, setting.names)
+        run_type = self.tree.get("run_type")
+        if isinstance(run_type, str) and not any(word in run_type for word in _RUN_WORDS):
+            told = self.told(("run_type",))
+            self.problems.append(f"{told}: {run_type!r} names none of: {', '.join(_RUN_WORDS)}.")
+
+    def typed(self, path: Path, items: list[Any], kind: str) -> None:
+        """A list of names or of `{type: name, ...}`."""
+        for index, item in enumerate(items):
+            here: Path = (*path, index)
+            if isinstance(item, dict):
+                item, here = item.get("type"), (*here, "type")
+            if not isinstance(item, str):
+                self.problems.append(f"{self.told(here)}: {show(item)} is not the name of a {kind}.")
+            else:
+                self.name(here, item, kind)
+
+    def name(self, path: Path, value: str, kind: str) -> None:
+        if kind in ("optimizer", "scheduler") and _TORCH_CLASS.match(value):
+            return  # a class of torch.optim: known when torch is there
+        known, failure = components.is_known(kind, value)
+        if not known:
+            self.problems.append(f"{self.told(path)}: {components.unknown(kind, value, failure)}")
+
+    # -- model_config.<model> and dataset_config.<dataset> --------------------------------------------------------------
+
+    def components(self, kind: str, section: str, names: list[Any]) -> None:
+        for name in names:
+            node = get(self.tree, (section, name), None)
+            if not isinstance(node, dict) or not registry.has(kind, name):
+                continue
+            path: Path = (section, name)
+            if isinstance(node.get("losses"), list) and kind == "model":
+                self.typed((*path, "losses"), node["losses"], "loss")
+            if isinstance(node.get("processors"), dict):
+                self.processors((*path, "processors"), node["processors"])
+            self.fields(kind, name, node, path)
+
+    def processors(self, path: Path, node: dict[Any, Any]) -> None:
+        for key, value in node.items():
+            if isinstance(value, dict) and isinstance(value.get("type"), str):
+                self.name((*path, key, "type"), value["type"], "processor")
+
+    def fields(self, kind: str, name: str, node: dict[Any, Any], path: Path) -> None:
+        declared = components.fields(kind, name)
+        if declared is None:
+            return
+        for key, value in list(node.items()):
+            field = declared.known.get(key)
+            if field is not None:
+                node[key], complaint = conform(value, parse_annotation(field.annotation))
+                if complaint:
+                    self.problems.append(f"{self.told((*path, key))}: {complaint}")
+            elif declared.closed and key not in ALWAYS and not self.by_author((*path, key), kind, name):
+                near = difflib.get_close_matches(str(key), [*declared.known, *ALWAYS], n=1, cutoff=0.6)
+                said = f" Did you mean {dotted((*path, near[0]))}?" if near else ""
+                word = components.WORDS.get(kind, kind)
+                self.problems.append(f"{self.told((*path, key))} is not a setting of {word} {name!r}.{said}")
+        for key, field in declared.known.items():
+            if not field.has_default and key not in node and key not in ALWAYS:
+                self.problems.append(f"{dotted((*path, key))} has no default and is not set.")
+
+    def by_author(self, path: Path, kind: str, name: str) -> bool:
+        """Whether the class's own YAML sets the key: its author knows it."""
+        chains = [chain for _, chain in self.provenance.below(path)]
+        settings = [*self.provenance.chain(path), *(setting for chain in chains for setting in chain)]
+        return any(setting.origin.owner == f"{kind} {name}" for setting in settings)
+
+    def strangers(self, section: str, names: list[Any]) -> None:
+        """Sections of models or datasets that this run does not have, named on the command line only."""
+        for name in self.tree.get(section) or {}:
+            path: Path = (section, name)
+            settings = [setting for _, chain in self.provenance.below(path) for setting in chain]
+            if name in names or not settings or not all(item.origin == COMMAND_LINE for item in settings):
+                continue
+            near = difflib.get_close_matches(str(name), [str(item) for item in names if item], n=1, cutoff=0.6)
+            said = f" Did you mean {section}.{near[0]}?" if near else ""
+            self.problems.append(f"{self.told(path)}: {name!r} is not part of this run.{said}")
+
+    def lightning(self) -> None:
+        """Misspelt arguments of the Trainer; those it has and we do not know pass."""
+        path: Path = ("trainer", "params")
+        params = get(self.tree, path, None)
+        for name in params if isinstance(params, dict) else ():
+            near = parameter_problem(str(name))
+            if near:
+                self.problems.append(f"{self.told((*path, name))} is not an argument of Lightning's Trainer.{near}")
+
+    # -- settings that do not go together ----------------------------------------------------------------------------------
+
+    def together(self) -> None:
+        training = self.tree.get("training")
+        if not isinstance(training, dict):
+            return
+        whole, each = ("training", "batch_size"), ("training", "batch_size_per_device")
+        if training.get("batch_size") is not None and training.get("batch_size_per_device") is not None:
+            self.problems.append(
+                f"{self.told(whole)} and {self.told(each)} say the same thing twice. Set one of them to null."
+            )
+        if training.get("batch_size") is None and training.get("batch_size_per_device") is None:
+            self.problems.append(f"{self.told(whole)} is null; set it or training.batch_size_per_device.")
+        if training.get("clip_gradients") is True and training.get("max_grad_l2_norm") is None:
+            told = self.told(("training", "clip_gradients"))
+            self.problems.append(f"{told} is true, but training.max_grad_l2_norm is not set. Set it to a norm.")
+        if training.get("max_updates") is None and training.get("max_epochs") is None:
+            told = self.told(("training", "max_updates"))
+            self.problems.append(f"{told} is null; set it or training.max_epochs.")

@@ -1,0 +1,3 @@
+from . import always_one
+
+__all__ = ["always_one"]

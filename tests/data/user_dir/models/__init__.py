@@ -1,0 +1,3 @@
+from . import simple
+
+__all__ = ["simple"]
