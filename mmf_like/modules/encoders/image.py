@@ -18,8 +18,8 @@ NORMS = ("batch", "none")
 class ConvGridEncoder(Encoder):
     """A small convolutional net for small pictures: B x in_channels x H x W to grid features B x N x C.
 
-    One stage per entry of `channels`: 3 x 3 convolution with the stride of the same place in `strides` (default 2), batch
-    norm unless `norm` is "none", ReLU. C is the last entry; N is the number of cells left, row by row from the top left.
+    One stage per entry of `channels`: convolution with the stride of the same place in `strides` (default 2) and a kernel
+    of twice the stride less one, at least 3; batch norm unless `norm` is "none"; ReLU. C is the last entry; N is the number of cells left, row by row from the top left.
     Pictures of bytes (uint8) are scaled to [0, 1].
     """
 
@@ -42,7 +42,8 @@ class ConvGridEncoder(Encoder):
             raise ConfigError(f"conv_grid: norm must be batch or none, but is {norm!r}.")
         layers: list[nn.Module] = []
         for width, stride in zip(channels, strides):
-            layers.append(nn.Conv2d(in_channels, width, 3, stride=stride, padding=1, bias=norm == "none"))
+            kernel = max(3, 2 * stride - 1)
+            layers.append(nn.Conv2d(in_channels, width, kernel, stride, kernel // 2, bias=norm == "none"))
             if norm == "batch":
                 layers.append(nn.BatchNorm2d(width))
             layers.append(nn.ReLU(inplace=True))
