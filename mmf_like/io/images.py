@@ -17,11 +17,14 @@ _ENDS = {b"\xff\xd8\xff": b"\xff\xd9", b"\x89PNG": b"IEND\xaeB`\x82"}
 def decode_image(path: str | os.PathLike[str], mode: str = "RGB") -> Tensor:
     """The image in a file as uint8 (channels, height, width), turned as its EXIF data say.
 
-    `mode` is `RGB`, `GRAY`, `RGB_ALPHA` or `UNCHANGED` (the channels of the file). Of an animation the first frame.
+    `mode` is `RGB`, `GRAY`, `RGB_ALPHA` or `UNCHANGED` (the file's channels). Of animations the first frame.
     """
     # Imported here, because torchvision takes seconds and not every command sees images.
-    from torchvision.io import ImageReadMode
-    from torchvision.io import decode_image as decode
+    try:
+        from torchvision.io import ImageReadMode
+        from torchvision.io import decode_image as decode
+    except ImportError:  # torchvision plans to drop its decoders
+        decode = None
 
     try:
         data = Path(path).read_bytes()
@@ -33,9 +36,11 @@ def decode_image(path: str | os.PathLike[str], mode: str = "RGB") -> Tensor:
         raise DataError(f"{path} is cut short or not an image: it has 0 bytes.")
     signature = next((start for start in _SIGNATURES if data.startswith(start)), None)
     if signature in _ENDS and _ENDS[signature] not in data[-1024:]:
-        raise DataError(f"{path} is cut short or not an image: its {len(data)} bytes have no end-of-image mark.")
+        raise DataError(
+            f"{path} is cut short or not an image: its {len(data)} bytes have no end-of-image mark."
+        )
     try:
-        if signature is None:
+        if signature is None or decode is None:
             return _decode_with_pillow(path, mode)
         # bytearray, because torch wants memory that it could write to.
         encoded = torch.frombuffer(bytearray(data), dtype=torch.uint8)
