@@ -26,6 +26,8 @@ class Vocab:
         self._index.update({word: index for index, word in enumerate(self.words[:num_special])})
         self.unk_index = self._index.get(UNKNOWN)
         self.pad_index = self._index.get(PAD)
+        self.start_index = self._index.get(START)
+        self.end_index = self._index.get(END)
 
     # -- ways to make one --
 
@@ -108,6 +110,12 @@ class Vocab:
 
     def get_pad_index(self) -> int | None:
         return self.pad_index
+
+    def get_start_index(self) -> int | None:
+        return self.start_index
+
+    def get_end_index(self) -> int | None:
+        return self.end_index
 
     def get_size(self) -> int:
         return len(self.words)

@@ -49,15 +49,26 @@ def test_a_missing_image(tmp_path):
     assert str(error.value) == f"There is no image {tmp_path / 'nope.jpg'} (looked in {tmp_path})."
 
 
-@pytest.mark.parametrize("name", ["x.jpg", "x.png"])
-def test_a_file_cut_short(save, name):
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("x.jpg", "Image is incomplete or truncated"),
+        ("x.png", "Out of bound read in decode_png. Probably, the input image is corrupted"),
+    ],
+)
+def test_a_file_cut_short(save, name, reason):
     path = save(name, Image.effect_noise((64, 64), 50))
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(DataError) as error:
         decode_image(path)
-    assert (
-        str(error.value) == f"{path} is cut short or not an image: its 500 bytes have no end-of-image mark."
-    )
+    assert str(error.value) == f"{path} is cut short or not an image: {reason} (500 bytes)."
+
+
+def test_bytes_after_the_end_do_no_harm(save):
+    path = save("x.jpg", quality=95)
+    whole = decode_image(path)
+    path.write_bytes(path.read_bytes() + b"camera" * 1000)
+    assert torch.equal(decode_image(path), whole)
 
 
 @pytest.mark.parametrize(

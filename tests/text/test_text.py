@@ -53,6 +53,7 @@ def test_a_vocabulary_travels_as_plain_containers():
     vocab = Vocab.for_text(["x", "<unk>", "x"])
     again = Vocab.from_dict(json.loads(json.dumps(vocab.to_dict())))
     assert again.indices(["x", "<unk>", "y", "<pad>"]) == [6, 3, 3, 0]
+    assert (again.get_start_index(), again.get_end_index(), again.get_size()) == (1, 2, 7)
 
 
 def test_answers_get_unk_in_front_only_when_it_is_missing():
