@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
 from mmf_like.common.errors import MissingField
 
@@ -69,7 +70,8 @@ def map_tensors(value: Any, fn: Callable[[Any], Any], having: str) -> Any:
     if hasattr(value, having) and not isinstance(value, type):
         return fn(value)
     if isinstance(value, Mapping):
-        return {key: map_tensors(item, fn, having) for key, item in value.items()}
+        mapped = {key: map_tensors(item, fn, having) for key, item in value.items()}
+        return type(value)(mapped) if isinstance(value, FieldDict) else mapped
     if isinstance(value, (list, tuple)) and value and not isinstance(value[0], (str, int, float)):
         items = [map_tensors(item, fn, having) for item in value]
         if isinstance(value, tuple):
@@ -83,6 +85,29 @@ def checked_device(device: Any) -> torch.device:
         kind = type(device).__name__
         raise TypeError(f"device must be a str or a torch.device, not {device!r} ({kind}).")
     return torch.device(device)
+
+
+def register_pytree(cls: type[FieldDict]) -> None:
+    """Lets torch's tree functions (FSDP's input casts, checkpointing, export) see the tensors in `cls`."""
+
+    def flatten(fields: Any) -> tuple[list[Any], list[str]]:
+        return list(fields.values()), list(fields)
+
+    def flatten_with_keys(fields: Any) -> tuple[list[tuple[Any, Any]], list[str]]:
+        return [(pytree.MappingKey(name), value) for name, value in fields.items()], list(fields)
+
+    def unflatten(values: Iterable[Any], names: list[str]) -> Any:
+        fresh = cls()
+        dict.update(fresh, zip(names, values))
+        return fresh
+
+    pytree.register_pytree_node(
+        cls,
+        flatten,
+        unflatten,
+        serialized_type_name=f"{cls.__module__}.{cls.__qualname__}",
+        flatten_with_keys_fn=flatten_with_keys,
+    )
 
 
 def table(fields: Mapping[str, Any]) -> list[str]:

@@ -99,7 +99,7 @@ class Meter:
         return {key: value.get_latest() for key, value in self.meters.items()}
 
     def get_log_dict(self) -> dict[str, str]:
-        """Four decimals: for keys with `train` the median, and as `<key>/avg` the average; else the average."""
+        """Four decimals: for keys with `train` the median, as `<key>/avg` the average; else the average."""
         log: dict[str, str] = {}
         for key, value in self.meters.items():
             if "train" in key:

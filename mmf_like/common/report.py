@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from mmf_like.common.errors import BatchError
-from mmf_like.common.field_dict import FieldDict, checked_device, map_tensors, table
-from mmf_like.common.sample import register_pytree
+from mmf_like.common.field_dict import FieldDict, checked_device, map_tensors, register_pytree, table
 
 PREDICTION_REPORT = "__prediction_report__"  # asked for by prediction metrics; filled elsewhere
 
@@ -25,7 +24,7 @@ class Report(FieldDict):
 
     def __init__(self, batch: Any = None, model_output: Mapping[str, Any] | None = None, *more: Mapping[str, Any]):
         super().__init__()
-        if batch is None:
+        if batch is None and model_output is None:
             return
         arguments = [batch] if model_output is None and not more else [batch, model_output, *more]
         if not isinstance(batch, Mapping) and len(arguments) == 1:
@@ -109,7 +108,7 @@ class Report(FieldDict):
         return fresh
 
     def accumulate_tensor_fields_and_loss(self, report: Report, field_list: Sequence[str]) -> None:
-        """Appends the named fields of `report` (tensors in dimension 0, lists at the end), adds its losses."""
+        """Appends the named fields of `report` (tensors in dimension 0) and adds up the losses."""
         for name in field_list:
             if name == PREDICTION_REPORT:
                 continue

@@ -8,11 +8,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils import _pytree as pytree
 
 from mmf_like.common.collate import Padding, collate_into
 from mmf_like.common.errors import BatchError, MissingField
-from mmf_like.common.field_dict import FieldDict, checked_device, map_tensors, table
+from mmf_like.common.field_dict import FieldDict, checked_device, map_tensors, register_pytree, table
 
 
 class Sample(FieldDict):
@@ -209,29 +208,6 @@ def _is_pair(row: Any) -> bool:
 def _no_tensor(batch: SampleList, what: str) -> str:
     has = f"Its fields are {', '.join(batch)}." if batch else "It is empty."
     return f"This SampleList has no tensor field, so it has no {what}. {has}"
-
-
-def register_pytree(cls: type[FieldDict]) -> None:
-    """Lets torch's tree functions (FSDP's input casts, checkpointing, export) see the tensors in `cls`."""
-
-    def flatten(fields: Any) -> tuple[list[Any], list[str]]:
-        return list(fields.values()), list(fields)
-
-    def flatten_with_keys(fields: Any) -> tuple[list[tuple[Any, Any]], list[str]]:
-        return [(pytree.MappingKey(name), value) for name, value in fields.items()], list(fields)
-
-    def unflatten(values: Iterable[Any], names: list[str]) -> Any:
-        fresh = cls()
-        dict.update(fresh, zip(names, values))
-        return fresh
-
-    pytree.register_pytree_node(
-        cls,
-        flatten,
-        unflatten,
-        serialized_type_name=f"{cls.__module__}.{cls.__qualname__}",
-        flatten_with_keys_fn=flatten_with_keys,
-    )
 
 
 for _cls in (Sample, SampleList):

@@ -12,22 +12,24 @@ _PUNCTUATION = ';/[]"{}()=+\\_-><@`,?!'
 _COMMA_IN_NUMBER = re.compile(r"(?<=\d)(,)+(?=\d)")
 # The official expression; its look-behind is misspelt, so that it tests for nothing and must stay so.
 _PERIOD = re.compile(r"(?!<=\d)(\.)(?!\d)")
-_NUM_PERIODS = 32  # the official script passes the flag re.UNICODE (32) where the number of replacements belongs
+_NUM_PERIODS = 32  # the official script passes re.UNICODE (32) where the number of replacements belongs
 _ARTICLES = {"a", "an", "the"}
 _NUMBERS = {
     word: str(number)
-    for number, word in enumerate("zero one two three four five six seven eight nine ten".split())
+    for number, word in enumerate(
+        ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+    )
 } | {"none": "0"}
-_CONTRACTIONS = (
-    "ain't aren't can't could've couldn't couldn't've didn't doesn't don't hadn't hadn't've hasn't haven't he'd "
-    "he'd've he's how'd how'll how's I'd've I'm I've isn't it'd it'd've it'll ma'am mightn't mightn't've "
-    "might've mustn't must've needn't not've o'clock oughtn't 'ow's'at shan't she'd've should've shouldn't "
-    "shouldn't've somebody'd've somebody'll somebody's someone'd someone'd've someone'll someone's something'd "
-    "something'd've something'll that's there'd there'd've there're there's they'd they'd've they'll they're "
-    "they've 'twas wasn't we'd've we've weren't what'll what're what's what've when's where'd where's where've "
-    "who'd who'd've who'll who's who've why'll why're why's won't would've wouldn't wouldn't've y'all y'all'll "
-    "y'all'd've you'd you'd've you'll you're you've"
-).split()
+_CONTRACTIONS = """
+ain't aren't can't could've couldn't couldn't've didn't doesn't don't hadn't hadn't've hasn't haven't
+he'd he'd've he's how'd how'll how's I'd've I'm I've isn't it'd it'd've it'll ma'am mightn't mightn't've
+might've mustn't must've needn't not've o'clock oughtn't 'ow's'at shan't she'd've should've shouldn't
+shouldn't've somebody'd've somebody'll somebody's someone'd someone'd've someone'll someone's something'd
+something'd've something'll that's there'd there'd've there're there's they'd they'd've they'll they're
+they've 'twas wasn't we'd've we've weren't what'll what're what's what've when's where'd where's where've
+who'd who'd've who'll who's who've why'll why're why's won't would've wouldn't wouldn't've y'all y'all'll
+y'all'd've you'd you'd've you'll you're you've
+"""
 
 
 def _without_one_apostrophe(words: Sequence[str]) -> dict[str, str]:
@@ -38,17 +40,17 @@ def _without_one_apostrophe(words: Sequence[str]) -> dict[str, str]:
 
 
 # `somebody'd` is the wrong way round in the official table; scores compared with others depend on it.
-_SPELLING = _without_one_apostrophe(_CONTRACTIONS) | {"somebody'd": "somebodyd"}
+_SPELLING = _without_one_apostrophe(_CONTRACTIONS.split()) | {"somebody'd": "somebodyd"}
 
 
 def normalize_answer(answer: str) -> str:
-    """The form in which answers are compared: lower case, no punctuation and articles, digits, apostrophes."""
+    """The form in which answers are compared: lower case, digits, apostrophes, no punctuation or articles."""
     answer = word_tokenize(answer).replace("\n", " ").replace("\t", " ").strip()
     return _digits_and_articles(_punctuation(answer))
 
 
 def _punctuation(text: str) -> str:
-    # A mark is deleted when it touches a blank anywhere in the text, or when a number has commas; else a blank.
+    # A mark becomes a blank, or nothing when it touches a blank anywhere or some number has commas.
     comma_in_number = _COMMA_IN_NUMBER.search(text) is not None
     cleaned = text
     for mark in _PUNCTUATION:

@@ -9,12 +9,16 @@ _NO_WORD = re.compile(r"(\W+)")
 
 
 def tokenize(
-    sentence: str, *, keep: Sequence[str] = ("'s",), remove: Sequence[str] = (",", "?"), regex: str | None = None
+    sentence: str,
+    *,
+    keep: Sequence[str] = ("'s",),
+    remove: Sequence[str] = (",", "?"),
+    regex: str | None = None,
 ) -> list[str]:
     """Lower-case words and the punctuation between them: `"The dog's red, ..."` -> the, dog, ', s, red, ...
 
-    `remove` is deleted first, `keep` is set apart by spaces, then the text is split at `regex` (all that is no
-    word character); what stands between words stays, blanks do not.
+    A blank is put before each of `keep`, `remove` is deleted, then the text is split at `regex` (all that is
+    no word character); what stands between words stays, blanks do not.
     """
     sentence = sentence.lower()
     for token in keep:
@@ -26,7 +30,7 @@ def tokenize(
 
 
 def word_tokenize(word: str, remove: Sequence[str] = (",", "?")) -> str:
-    """One lower-case string with `remove` deleted and `'s` set apart: the form of an answer or a single word."""
+    """One lower-case string with `remove` deleted and `'s` set apart: the form of a word or an answer."""
     word = word.lower()
     for token in remove:
         word = word.replace(token, "")

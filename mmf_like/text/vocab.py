@@ -26,8 +26,10 @@ class Vocab:
         self._index.update({word: index for index, word in enumerate(self.words[:num_special])})
         self.unk_index = self._index.get(UNKNOWN)
         self.pad_index = self._index.get(PAD)
+        self.start_index = self._index.get(START)
+        self.end_index = self._index.get(END)
 
-    # -- ways to make one --------------------------------------------------------------------------------------
+    # -- ways to make one --
 
     @classmethod
     def for_text(cls, words: Iterable[str]) -> Vocab:
@@ -50,7 +52,7 @@ class Vocab:
         remove: Sequence[str] = (),
         only_unk_extra: bool = False,
     ) -> Vocab:
-        """The words of `sentences` that occur `min_count` times, in order of appearance, after the special ones.
+        """The words of `sentences` that occur `min_count` times, in order of appearance, after special ones.
 
         These are `<pad> <unk> <s> </s>`, or only `<unk>`.
         """
@@ -73,7 +75,7 @@ class Vocab:
         """Plain containers, for a checkpoint."""
         return {"words": list(self.words), "num_special": self.num_special}
 
-    # -- use ---------------------------------------------------------------------------------------------------
+    # -- use --
 
     def __len__(self) -> int:
         return len(self.words)
@@ -82,10 +84,12 @@ class Vocab:
         return word in self._index
 
     def index(self, word: str) -> int:
-        """The number of a word, of `<unk>` when it is not known; DataError when there is no `<unk>` either."""
+        """The number of a word, of `<unk>` when it is not known; DataError when there is no `<unk>`."""
         found = self._index.get(word, self.unk_index)
         if found is None:
-            raise DataError(f"{word!r} is not in the vocabulary of {len(self)} words, which has no {UNKNOWN!r}.")
+            raise DataError(
+                f"{word!r} is not in the vocabulary of {len(self)} words, which has no {UNKNOWN!r}."
+            )
         return found
 
     def indices(self, words: Iterable[str]) -> list[int]:
@@ -107,6 +111,12 @@ class Vocab:
     def get_pad_index(self) -> int | None:
         return self.pad_index
 
+    def get_start_index(self) -> int | None:
+        return self.start_index
+
+    def get_end_index(self) -> int | None:
+        return self.end_index
+
     def get_size(self) -> int:
         return len(self.words)
 
@@ -118,5 +128,6 @@ def read_words(path: str | Path) -> list[str]:
     except FileNotFoundError:
         raise DataError(f"There is no vocabulary file {path} (working directory: {Path.cwd()}).") from None
     except UnicodeDecodeError as error:
-        raise DataError(f"The vocabulary file {path} is not UTF-8 text: {error.reason} at byte {error.start}.") from error
+        reason = f"{error.reason} at byte {error.start}"
+        raise DataError(f"The vocabulary file {path} is not UTF-8 text: {reason}.") from error
     return [line.strip() for line in text.splitlines()]

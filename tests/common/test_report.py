@@ -52,6 +52,8 @@ def test_arguments_must_be_mappings():
     assert str(error.value) == "A Report is made of mappings, but argument 1 is a list: [1]."
     with pytest.raises(TypeError):
         Report(5)
+    with pytest.raises(TypeError):
+        Report(None, {"scores": torch.ones(2)})
 
 
 def test_small_reports():

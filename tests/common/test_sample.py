@@ -289,6 +289,8 @@ def test_moves_to_a_new_list_also_inside_lists():
     batch = SampleList({"x": torch.ones(2), "boxes": [torch.ones(1), torch.ones(3)], "ids": ["a", "b"]})
     moved = batch.to("meta")
     assert moved.x.is_meta and moved.boxes[1].is_meta and moved.ids == ["a", "b"]
+    rows_kept = SampleList({"rows": [Sample({"x": torch.ones(1)})]}).to("meta").rows
+    assert isinstance(rows_kept[0], Sample) and rows_kept[0].x.is_meta
     assert not batch.x.is_meta
 
 

@@ -1,4 +1,4 @@
-"""Times decode, resize to 224 and normalise of 640x480 JPEGs over a PIL pipeline: `python tools/bench/images.py`."""
+"""Times decoding, resizing and normalising of JPEGs against PIL: `python tools/bench/images.py`."""
 
 from __future__ import annotations
 

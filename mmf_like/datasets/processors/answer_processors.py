@@ -1,4 +1,4 @@
-"""Answers to targets: `vqa_answer`, `multi_hot_answer_from_vocab`, `multi_class_from_file`, `evalai_answer`."""
+"""Answers to targets: indices, soft scores, classes, and the normal form of an answer."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from mmf_like.text.vocab import END, PAD, START, UNKNOWN, Vocab, read_words
 
 @registry.register_processor("vqa_answer")
 class VQAAnswerProcessor(BaseProcessor):
-    """Annotators' answers to indices and soft scores over a vocabulary of A answers (`vocab_file`, one a line).
+    """Annotators' answers to indices and soft scores over the A answers of `vocab_file` (one a line).
 
-    Reads `answers` through the `preprocessor`, or `answer_tokens`; fewer than `num_answers` (10) are repeated.
-    Returns `answers`, `answers_indices` (num_answers,) int64, `answers_scores` (A,) float32: the mean over the
-    annotators of min(1, equal answers of the others / 3), 0 for `<unk>`.
+    Reads `answers` through the `preprocessor`, or `answer_tokens`; fewer than `num_answers` (10) repeat.
+    Returns `answers`, `answers_indices` (num_answers,) int64, `answers_scores` (A,) float32: the mean over
+    the annotators of min(1, equal answers of the others / 3), 0 for `<unk>`.
     """
 
     def __init__(self, config: Mapping[str, Any], *args: Any, vocab: Vocab | None = None, **kwargs: Any):
@@ -64,7 +64,8 @@ class VQAAnswerProcessor(BaseProcessor):
     def _repeated(self, answers: list[str]) -> list[str]:
         if len(answers) > self.num_answers:
             raise DataError(
-                f"There are {len(answers)} answers, but num_answers is {self.num_answers}. Raise it in the processor's params."
+                f"There are {len(answers)} answers, but num_answers is {self.num_answers}. "
+                "Raise it in the processor's params."
             )
         return (answers * self.num_answers)[: self.num_answers]
 
@@ -93,7 +94,7 @@ class MultiHotAnswerFromVocabProcessor(VQAAnswerProcessor):
 
 @registry.register_processor("multi_class_from_file")
 class MultiClassFromFileProcessor(BaseProcessor):
-    """A label (a string, or `label` of a dict) to `class_index`, its place in `vocab_file` without `<unk>`."""
+    """A label (a string, or `label` of a dict) to `class_index`, its line in `vocab_file` without `<unk>`."""
 
     def __init__(self, config: Mapping[str, Any], *args: Any, vocab: Vocab | None = None, **kwargs: Any):
         super().__init__(config)
@@ -130,5 +131,7 @@ def _read(config: Mapping[str, Any], processor: str) -> list[str]:
     if config.get("words") is not None:
         return list(config["words"])
     if not config.get("vocab_file"):
-        raise ConfigError(f"The processor {processor!r} needs vocab_file: a text file with one answer a line.")
+        raise ConfigError(
+            f"The processor {processor!r} needs vocab_file: a text file with one answer a line."
+        )
     return read_words(config["vocab_file"])

@@ -8,7 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from mmf_like.common.errors import ConfigError, DataError, did_you_mean
+from mmf_like.common.errors import ConfigError, DataError, RegistryError, did_you_mean
 from mmf_like.common.registry import registry
 from mmf_like.text.vocab import Vocab
 
@@ -27,7 +27,7 @@ class BaseProcessor:
         return item
 
     def to_dict(self) -> dict[str, Any]:
-        """`{"type", "params"}`, and `"vocab"` where there is one: plain containers, enough to build it again."""
+        """`{"type", "params"}`, and `"vocab"` if there is one: plain containers, enough to build it again."""
         saved: dict[str, Any] = {
             "type": registry.name_of("processor", type(self)) or type(self).__name__,
             "params": plain(self.config),
@@ -48,7 +48,7 @@ class BaseProcessor:
 
 
 class Processor:
-    """Holds the processor that `config` names (`{type, params, preprocessor}`) and passes calls and attributes on."""
+    """Holds the processor that `config` names (`{type, params}`) and passes calls and attributes on."""
 
     def __init__(self, config: Mapping[str, Any], *args: Any, **kwargs: Any):
         self.processor = build_processor(config, *args, **kwargs)
@@ -79,8 +79,8 @@ def build_processors(
 ) -> dict[str, BaseProcessor]:
     """Name -> processor from name -> `{type, params, preprocessor}`.
 
-    File names in `params` (keys that end in `_file`) are looked for in `data_dir` first. What is in `share` is
-    taken from there, what is built is put there: splits that pass the same dict use the same processors.
+    File names in `params` (keys that end in `_file`) are looked for in `data_dir` first. What is in `share`
+    is taken from there, what is built is put there: splits that pass the same dict use the same processors.
     `place` is where `configs` stands in the config, for errors.
     """
     built: dict[str, BaseProcessor] = {}
@@ -101,24 +101,28 @@ def build_processor(
     place: str = "processor",
     **kwargs: Any,
 ) -> BaseProcessor:
-    """One processor from its name or its `{type, params, preprocessor}`. Further arguments go to its class."""
+    """One processor from its name or its `{type, params, preprocessor}`. The rest goes to its class."""
     if isinstance(config, str):
         config = {"type": config}
     if not isinstance(config, Mapping) or "type" not in config:
-        raise ConfigError(f"{place} must name a processor, as {{type: vocab, params: {{...}}}}, not {config!r}.")
+        raise ConfigError(
+            f"{place} must name a processor, as {{type: vocab, params: {{...}}}}, not {config!r}."
+        )
     for key in config:
         if key not in ("type", "params", "preprocessor"):
             known = ("type", "params", "preprocessor")
             raise ConfigError(f"{place}.{key} is not a setting of a processor.{did_you_mean(key, known)}")
     name = config["type"]
     if not registry.has("processor", name):
-        raise type_error(place, name)
+        raise RegistryError(f"{place}.type: {registry.unknown('processor', name)}")
     params = plain(config.get("params") or {})
     if config.get("preprocessor"):
         params["preprocessor"] = plain(config["preprocessor"])
     if data_dir is not None:
         params = _with_files_in(params, Path(data_dir))
-    return registry.find("processor", name)(OmegaConf.create(params, flags={"allow_objects": True}), *args, **kwargs)
+    return registry.find("processor", name)(
+        OmegaConf.create(params, flags={"allow_objects": True}), *args, **kwargs
+    )
 
 
 def build_preprocessor(config: Mapping[str, Any], key: str = "preprocessor") -> BaseProcessor | None:
@@ -138,13 +142,14 @@ def plain(config: Any) -> Any:
 def field_of(item: Any, *names: str, processor: str) -> Any:
     """The first of `names` that `item` has, or an error that says what `processor` needs."""
     if not isinstance(item, Mapping):
-        raise TypeError(f"The processor {processor!r} takes a dict with {' or '.join(names)}, not {item!r:.60}.")
+        raise TypeError(
+            f"The processor {processor!r} takes a dict with {' or '.join(names)}, not {item!r:.60}."
+        )
     for name in names:
         if item.get(name) is not None:
             return item[name]
-    raise DataError(
-        f"The processor {processor!r} needs {' or '.join(names)}, but the item has {', '.join(map(str, item)) or 'nothing'}."
-    )
+    has = ", ".join(map(str, item)) or "nothing"
+    raise DataError(f"The processor {processor!r} needs {' or '.join(names)}, but the item has {has}.")
 
 
 def _with_files_in(params: Any, folder: Path) -> Any:
@@ -158,9 +163,3 @@ def _with_files_in(params: Any, folder: Path) -> Any:
             value = value if Path(value).exists() and not inside.exists() else str(inside)
         found[key] = _with_files_in(value, folder)
     return found
-
-
-def type_error(place: str, name: Any) -> Exception:
-    from mmf_like.common.errors import RegistryError
-
-    return RegistryError(f"{place}.type: {registry.unknown('processor', name)}")

@@ -20,10 +20,10 @@ from mmf_like.datasets.processors.base import BaseProcessor, plain
 class TorchvisionTransforms(BaseProcessor):
     """The `transforms` of the config, one after the other, on an image or on `image` of a dict.
 
-    An image is a uint8 tensor (3, height, width), as `io.images.decode_image` gives, or a PIL image. Each transform
-    is a name or `{type, params}`; names are looked up in torchvision.transforms.v2, torchvision.transforms and the
-    registered processors. `ToTensor` makes floats from 0 to 1, so what stands before it works on uint8, which is
-    faster: put `Resize` first.
+    An image is a uint8 tensor (3, height, width), as `io.images.decode_image` gives, or a PIL image. A
+    transform is a name or `{type, params}`, looked up in torchvision.transforms.v2, torchvision.transforms
+    and the registered processors. `ToTensor` makes floats from 0 to 1; put `Resize` before it: on uint8 it
+    is faster.
     """
 
     def __init__(self, config: Mapping[str, Any], *args: Any, **kwargs: Any):
@@ -32,14 +32,14 @@ class TorchvisionTransforms(BaseProcessor):
         if not given:
             raise ConfigError("torchvision_transforms needs `transforms`: a list of names or {type, params}.")
         entries = given if isinstance(given, list) else [given]
-        self.transforms = [build_transform(entry, f"transforms[{i}]") for i, entry in enumerate(entries)]
+        steps = [build_transform(entry, f"transforms[{i}]") for i, entry in enumerate(entries)]
+        self.transforms = _join_normalize(steps)
 
     def __call__(self, item: Any, *args: Any, **kwargs: Any) -> Any:
         if isinstance(item, Mapping):
             if "image" not in item:
-                raise DataError(
-                    f"torchvision_transforms needs image, but the item has {', '.join(map(str, item)) or 'nothing'}."
-                )
+                has = ", ".join(map(str, item)) or "nothing"
+                raise DataError(f"torchvision_transforms needs image, but the item has {has}.")
             return {"image": self.transform(item["image"])}
         return self.transform(item)
 
@@ -64,6 +64,22 @@ class ToTensor:
         return image.div_(255)
 
 
+class ToNormalizedTensor:
+    """`ToTensor` and `Normalize` in one pass: (x / 255 - mean) / std = (x - 255 mean) / (255 std)."""
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float]):
+        self.to_tensor = ToTensor()
+        self.mean = torch.tensor(list(mean), dtype=torch.float32).view(-1, 1, 1) * 255
+        self.scale = 1 / (torch.tensor(list(std), dtype=torch.float32).view(-1, 1, 1) * 255)
+
+    def __call__(self, image: Any) -> Tensor:
+        if not isinstance(image, Tensor) or image.dtype != torch.uint8 or len(image) != len(self.mean):
+            return self.to_tensor(image).mul(255).sub_(self.mean).mul_(self.scale)
+        # Into a contiguous tensor, whatever the image's layout: see ToTensor.
+        result = torch.empty(image.shape, dtype=torch.float32)
+        return torch.sub(image, self.mean, out=result).mul_(self.scale)
+
+
 @registry.register_processor("GrayScaleTo3Channels")
 class GrayScaleTo3Channels(BaseProcessor):
     """One channel (1, H, W) three times; images of more channels stay as they are."""
@@ -71,12 +87,12 @@ class GrayScaleTo3Channels(BaseProcessor):
     def __call__(self, item: Any, *args: Any, **kwargs: Any) -> Any:
         if isinstance(item, Mapping):
             return {"image": self(item["image"])}
-        return item.expand(3, -1, -1) if item.shape[0] == 1 else item
+        return item.repeat(3, 1, 1) if item.shape[0] == 1 else item
 
 
 @registry.register_processor("ResizeShortest")
 class ResizeShortest(BaseProcessor):
-    """Resizes so that the shorter side is `min_size` (one of a list: drawn), or less if the longer would pass `max_size`."""
+    """Makes the shorter side `min_size` (drawn from a list), less where the longer would pass `max_size`."""
 
     def __init__(
         self,
@@ -92,11 +108,11 @@ class ResizeShortest(BaseProcessor):
         self.min_sizes = [sizes] if isinstance(sizes, int) else list(sizes)
         self.max_size = self.config["max_size"]
 
-    def __call__(self, image: Any, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, item: Any, *args: Any, **kwargs: Any) -> Any:
         from torchvision.transforms.v2.functional import get_size, resize
 
-        height, width = get_size(image)
-        return resize(image, list(self.size(height, width)), antialias=True)
+        height, width = get_size(item)
+        return resize(item, list(self.size(height, width)), antialias=True)
 
     def size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width after resizing."""
@@ -111,7 +127,7 @@ class ResizeShortest(BaseProcessor):
 
 @registry.register_processor("NormalizeBGR255")
 class NormalizeBGR255(BaseProcessor):
-    """Normalises (3, H, W) as detectron does: `to_bgr255` makes it BGR from 0 to 255 first; pads to `pad_size`."""
+    """Normalises (3, H, W) as detectron does: `to_bgr255` makes it BGR up to 255; pads to `pad_size`."""
 
     def __init__(
         self,
@@ -129,9 +145,8 @@ class NormalizeBGR255(BaseProcessor):
         self.to_bgr255 = bool(self.config["to_bgr255"])
         self.pad_size = int(self.config["pad_size"])
 
-    def __call__(self, image: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        if self.to_bgr255:
-            image = image[[2, 1, 0]] * 255
+    def __call__(self, item: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        image = item[[2, 1, 0]] * 255 if self.to_bgr255 else item
         image = (image - self.mean) / self.std
         if self.pad_size <= 0:
             return image
@@ -142,7 +157,7 @@ class NormalizeBGR255(BaseProcessor):
 
 
 def build_transform(entry: Any, place: str) -> Any:
-    """One transform from its name or `{type, params}`; `params` are keywords, or a list of arguments in order."""
+    """One transform from its name or `{type, params}`; `params` are keywords or a list of arguments."""
     if isinstance(entry, str):
         entry = {"type": entry}
     if not isinstance(entry, Mapping) or "type" not in entry:
@@ -151,11 +166,24 @@ def build_transform(entry: Any, place: str) -> Any:
     found = _find(name, place)
     try:
         with warnings.catch_warnings():
-            # torchvision says of some of MMF's transforms that they will go; they are here and work.
+            # Of some transforms that MMF's configs name torchvision says that they will go; they still work.
             warnings.filterwarnings("ignore", category=UserWarning, module="torchvision")
             return found(**_enums(params)) if isinstance(params, Mapping) else found(*params)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{place}: {name} does not take params {params!r}: {error}") from error
+
+
+def _join_normalize(steps: list[Any]) -> list[Any]:
+    """The same steps, with a `Normalize` right after `ToTensor` taken into it."""
+    from torchvision.transforms.v2 import Normalize
+
+    joined: list[Any] = []
+    for step in steps:
+        if isinstance(step, Normalize) and joined and isinstance(joined[-1], ToTensor):
+            joined[-1] = ToNormalizedTensor(step.mean, step.std)
+        else:
+            joined.append(step)
+    return joined
 
 
 def _find(name: str, place: str) -> Any:
@@ -170,7 +198,10 @@ def _find(name: str, place: str) -> Any:
             return found
     if registry.has("processor", name):
         return registry.find("processor", name)
-    known = {*registry.names("processor"), *(n for home in (v2, transforms) for n in dir(home) if n[0].isupper())}
+    known = {
+        *registry.names("processor"),
+        *(n for home in (v2, transforms) for n in dir(home) if n[0].isupper()),
+    }
     raise ConfigError(
         f"{place}: {name!r} is not a transform of torchvision.transforms.v2 or torchvision.transforms, "
         f"nor a registered processor.{did_you_mean(name, known)}"

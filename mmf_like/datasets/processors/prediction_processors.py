@@ -11,11 +11,11 @@ from mmf_like.datasets.processors.base import BatchProcessor
 
 @registry.register_processor("prediction.argmax")
 class ArgMaxPredictionProcessor(BatchProcessor):
-    """Reads `id` and `scores` (batch, classes) of a report; one row `{id_key: id, result_key: best class}` each."""
+    """Of a report's `id` and `scores` (batch, classes), rows `{id_key: id, result_key: best class}`."""
 
-    def __call__(self, report: Mapping[str, Any], *args: Any, **kwargs: Any) -> list[dict[str, Any]]:
+    def __call__(self, item: Mapping[str, Any], *args: Any, **kwargs: Any) -> list[dict[str, Any]]:
         id_key = self.config.get("id_key") or "id"
         result_key = self.config.get("result_key") or "answer"
-        ids = report["id"].tolist() if hasattr(report["id"], "tolist") else list(report["id"])
-        best = report["scores"].argmax(dim=-1).tolist()
+        ids = item["id"].tolist() if hasattr(item["id"], "tolist") else list(item["id"])
+        best = item["scores"].argmax(dim=-1).tolist()
         return [{id_key: key, result_key: index} for key, index in zip(ids, best)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from mmf_like.datasets.processors.base import BaseProcessor, build_preprocessor,
 from mmf_like.text.tokenize import tokenize, word_tokenize
 from mmf_like.text.vocab import PAD, Vocab, read_words
 
+_KINDS = ("random", "custom", "model")
 _VECTORS_ELSEWHERE = ("pretrained", "intersected", "extracted")
 
 
@@ -99,9 +100,9 @@ def build_vocab(config: Any) -> Vocab:
             f"vocab.type {kind!r} takes its vectors from GloVe or other downloads, which are not supported. "
             "Use type: custom with vectors of your own (embedding_file), or type: random."
         )
-    if kind not in ("random", "custom", "model"):
+    if kind not in _KINDS:
         raise ConfigError(
-            f"vocab.type {kind!r} is not known: random, custom or model.{did_you_mean(kind, ('random', 'custom', 'model'))}"
+            f"vocab.type {kind!r} is not known: {', '.join(_KINDS)}.{did_you_mean(str(kind), _KINDS)}"
         )
     if config.get("words") is not None:
         return Vocab.for_text(config["words"])
@@ -111,7 +112,7 @@ def build_vocab(config: Any) -> Vocab:
 
 
 def load_vectors(config: Any, vocab: Vocab) -> Tensor | None:
-    """The vectors (words, dim) of a custom vocabulary; the special words in front get zeros if the file lacks them."""
+    """Vectors (words, dim) of a custom vocabulary; the special words get zeros if the file lacks them."""
     if not isinstance(config, Mapping) or config.get("type") != "custom" or not config.get("embedding_file"):
         return None
     path = Path(config["embedding_file"])
@@ -135,8 +136,3 @@ def _read_array(path: Path) -> Tensor:
 
         return torch.from_numpy(numpy.load(path, allow_pickle=False))
     return torch.load(path, weights_only=True)
-
-
-def words_of(text: str | Sequence[str], preprocessor: BaseProcessor) -> str:
-    """The preprocessed form of one answer or word."""
-    return preprocessor({"text": text})["text"]
