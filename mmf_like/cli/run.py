@@ -61,7 +61,7 @@ def run(opts: Sequence[str] | None = None, predict: bool = False) -> Any:
 
     Mistakes are raised as `MMFError`. Without `opts` the command line of the process is read.
     """
-    arguments = parse(sys.argv[1:] if opts is None else opts, prog="run")
+    arguments = parse(sys.argv[1:] if opts is None else opts, prog="mmf_run")
     return start(arguments, compose_arguments(arguments, predict=predict), predict=predict)
 
 
@@ -121,3 +121,7 @@ def start(arguments: Arguments, composed: Composed, *, predict: bool) -> Any:
     from mmf_like.engine.main import run_config
 
     return run_config(composed, predict=predict, quiet=arguments.quiet)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
