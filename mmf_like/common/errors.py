@@ -34,6 +34,22 @@ class BatchError(MMFError, ValueError):
     """Samples that do not make a batch, or a batch that lacks what a model or loss needs."""
 
 
+class MissingField(BatchError, AttributeError, KeyError):
+    """A field asked of a Sample, SampleList or Report that does not have it, as attribute or as item.
+
+    The text is made only when it is read, because `hasattr` raises and drops this error.
+    """
+
+    def __init__(self, field: str, holder: str, known: Sequence[str]):
+        super().__init__(field, holder, known)
+        self.field, self.holder, self.known = field, holder, known
+
+    def __str__(self) -> str:
+        has = f"It has {', '.join(map(str, self.known))}." if self.known else "It is empty."
+        near = did_you_mean(str(self.field), [str(name) for name in self.known])
+        return f"The {self.holder} has no field {self.field!r}. {has}{near}"
+
+
 class CheckpointError(MMFError, RuntimeError):
     """A checkpoint cannot be found, verified, read, written, or belongs to another model."""
 

@@ -1,0 +1,139 @@
+"""From a final config to a run: folder, seed, data, model, trainer, in this order."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from omegaconf import OmegaConf, open_dict
+
+from mmf_like.common.errors import ConfigError
+from mmf_like.common.registry import registry
+from mmf_like.common.run import Run
+from mmf_like.config.dump import save_config
+from mmf_like.config.lightning import effective_training
+from mmf_like.datasets.build import build_datasets
+from mmf_like.datasets.multi_datamodule import MultiDataModule
+from mmf_like.datasets.plan import derived_seed
+from mmf_like.models.base_model import BaseModel
+from mmf_like.models.build import build_model
+from mmf_like.models.optimization import Optimization
+from mmf_like.modules.metrics import SplitMetrics
+from mmf_like.trainers.display import set_up_logging
+
+
+@dataclass
+class Parts:
+    """Everything a command works with."""
+
+    run: Run
+    data: MultiDataModule
+    model: BaseModel
+    trainer: Any
+
+
+def assemble(config: Any, *, quiet: bool = False) -> Parts:
+    """Build all parts of a run. `config` is the final config of `mmf_like.config.compose`."""
+    run = start_run(config, quiet=quiet)
+    config = run.config
+    user_dir = registry.user_code.path
+    registry.user_code.load()
+    file_registry_state(config)
+    builders = build_datasets(run.dataset_names, config.dataset_config)
+    data = MultiDataModule(
+        builders,
+        config.training,
+        config.multitasking,
+        seed=run.seed,
+        user_dir=str(user_dir) if user_dir else None,
+    )
+    model = prepare_model(run, data)
+    trainer = registry.find("trainer", config.training.trainer)(run, model, data)
+    return Parts(run, data, model, trainer)
+
+
+def start_run(config: Any, *, quiet: bool = False) -> Run:
+    """Fix the seed, make the folder, write `config.yaml` there, and open the log."""
+    seed = config.training.seed
+    if seed is None or seed < 0:
+        seed = int.from_bytes(os.urandom(4), "little")
+    config = OmegaConf.create(OmegaConf.to_container(config, resolve=True))
+    with open_dict(config):
+        config.training.seed = seed
+    OmegaConf.set_readonly(config, True)
+    is_main = int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0
+    run = Run(config, seed, is_main, is_terminal=sys.stderr.isatty(), quiet=quiet)
+    if is_main:
+        make_folder(run.save_dir)
+        save_config(run.save_dir / "config.yaml", config)
+    set_up_logging(run)
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # its hints are about settings we make
+    if config.training.cpu_threads:
+        torch.set_num_threads(config.training.cpu_threads)
+    random.seed(seed)
+    np.random.seed(seed & 0xFFFFFFFF)
+    torch.manual_seed(derived_seed(seed, "model"))
+    return run
+
+
+def make_folder(folder: Path) -> None:
+    """Refuse at once a folder that the run could not write its checkpoints to."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".writable.{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ConfigError(
+            f"env.save_dir {folder} cannot be written: {error.strerror}. Name another folder with env.save_dir=..."
+        ) from error
+
+
+def prepare_model(run: Run, data: MultiDataModule) -> BaseModel:
+    """The run's model with metrics and optimisation, as the config says."""
+    config = run.config
+    section = config.model_config.get(run.model_name)
+    if section is None:
+        raise ConfigError(f"model_config.{run.model_name} is missing: the model has no configuration.")
+    if isinstance(section, str):  # the config of another model key
+        section = config.model_config[section]
+    section = OmegaConf.merge({"model": run.model_name}, section)
+    model = build_model(section, data.data_info())
+    model.run_config = config
+    model.metrics = SplitMetrics(list(config.evaluation.metrics))
+    model.optimization = Optimization(
+        optimizer=OmegaConf.to_container(config.optimizer, resolve=True),
+        scheduler=scheduler_settings(config),
+        allow_unused_parameters=bool(config.optimizer.allow_unused_parameters),
+    )
+    return model
+
+
+def scheduler_settings(config: Any) -> dict[str, Any] | None:
+    """The schedule, when `training.lr_scheduler` is on: MMF's `pythia` (read from `training.*`) when none is named."""
+    training = config.training
+    if not training.lr_scheduler:
+        return None
+    settings = OmegaConf.to_container(config.scheduler, resolve=True)
+    kind = settings.get("type") or "pythia"
+    params = dict(settings.get("params") or {})
+    if kind == "pythia":
+        for key in ("use_warmup", "warmup_iterations", "warmup_factor", "lr_steps", "lr_ratio"):
+            params.setdefault(key, OmegaConf.to_container(OmegaConf.create({"v": training[key]}))["v"])
+    if kind in ("warmup_linear", "warmup_cosine") and params.get("num_training_steps") is None:
+        updates = effective_training(config).max_updates
+        if updates is not None:
+            params["num_training_steps"] = updates
+    return {"type": kind, "params": params}
+
+
+def file_registry_state(config: Any) -> None:
+    """A courtesy for code written against MMF, which reads the config from the registry; we never do."""
+    registry.register("config", config)

@@ -1,0 +1,173 @@
+"""What `mmf_run` and `mmf_predict` do once the config is final."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import mmf_like
+from mmf_like.common.errors import ConfigError
+from mmf_like.common.registry import registry
+from mmf_like.engine.assemble import Parts, assemble
+from mmf_like.io.files import write_text_atomically
+from mmf_like.trainers.display import logger, table
+
+PRECISIONS = {"32-true": "fp32", "64-true": "fp64", "16-true": "fp16", "bf16-true": "bf16"}
+
+
+@dataclass
+class Outcome:
+    """What a run reached: `results` as in `results.json`, and where its files are."""
+
+    results: dict[str, float] = field(default_factory=dict)
+    save_dir: Path = Path()
+    predictions: list[Path] = field(default_factory=list)
+    rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # of the predictions, by split/dataset
+
+
+def run_config(composed: Any, *, predict: bool = False, quiet: bool = False, as_json: bool = False) -> Outcome:
+    """Train, evaluate and predict as `run_type` and `evaluation.predict` say."""
+    config = composed.config
+    predict = predict or bool(config.evaluation.predict)
+    parts = assemble(config, quiet=quiet or as_json)
+    run, trainer = parts.run, parts.trainer
+    outcome = Outcome(save_dir=run.save_dir)
+    try:
+        for note in composed.notes:
+            logger.warning(note)
+        trainer.display.say(headline(parts))
+        trainer.load()
+        measured = {}
+        if predict:
+            for split in splits_to_predict(parts):
+                predict_split(parts, split, outcome)
+        else:
+            if run.wants("train"):
+                trainer.train()
+                measured["val"] = "best" if trainer.state.best_value is not None else ""
+                outcome.results.update(trainer.state.best_results)
+            for split in ("val", "test"):
+                if run.wants(split) and not (split == "val" and trainer.state.best_results and run.wants("train")):
+                    if parts.data.datasets(split) or not run.wants("train"):
+                        outcome.results.update(trainer.evaluate(split))
+        if run.is_main:
+            finish(parts, outcome, as_json=as_json, predicted=predict)
+    finally:
+        for callback in trainer.loop.callbacks:
+            callback.teardown()
+    return outcome
+
+
+def headline(parts: Parts) -> str:
+    """One line that says what will run on what."""
+    run, data = parts.run, parts.data
+    parameters = sum(p.numel() for p in parts.model.parameters())
+    sizes = []
+    for builder in data.builders:
+        counts = " / ".join(f"{len(ds):,} {split}" for split, ds in builder.splits.items() if ds is not None)
+        sizes.append(f"{builder.dataset_name}: {counts}")
+    lightning = parts.trainer.lightning
+    device = lightning.strategy.root_device.type + (f" x {lightning.world_size}" if lightning.world_size > 1 else "")
+    line = (
+        f"mmf_like {mmf_like.__version__} | {run.model_name}, {parameters:,} parameters | {'; '.join(sizes)} | "
+        f"{device}, {PRECISIONS.get(lightning.precision, lightning.precision)}, seed {run.seed}"
+    )
+    return f"{line}\n{run.save_dir}  (config.yaml, train.log, checkpoints)"
+
+
+def splits_to_predict(parts: Parts) -> list[str]:
+    wanted = [split for split in ("val", "test") if parts.run.wants(split)]
+    if not wanted and parts.run.wants("train"):
+        wanted = ["train"]
+    for split in wanted:
+        if not parts.data.datasets(split):
+            raise ConfigError(f"There is no {split} split to predict. Choose another run_type.")
+    return wanted
+
+
+def predict_split(parts: Parts, split: str, outcome: Outcome) -> None:
+    """Rows of predictions for a split into `save_dir/reports/`; metrics too where it has targets."""
+    run = parts.run
+    settings = run.config.evaluation
+    reporter_class = registry.find("test_reporter", settings.reporter.type)
+    reporter = reporter_class(parts.data.datasets(split), settings.reporter.params, split)
+    for callback in parts.trainer.loop.callbacks:
+        callback.on_prediction_start()
+    outcome.results.update(parts.trainer.evaluate(split, reporter=reporter))
+    folder = Path(run.config.env.report_dir or run.save_dir / "reports")
+    for dataset, rows in reporter.finish().items():
+        outcome.rows[f"{split}/{dataset}"] = rows
+        if run.is_main:
+            name = f"{dataset}_{run.config.training.experiment_name}_{split}.{settings.predict_file_format}"
+            outcome.predictions.append(reporter.write(rows, folder / name))
+    for callback in parts.trainer.loop.callbacks:
+        callback.on_prediction_end()
+
+
+def finish(parts: Parts, outcome: Outcome, *, as_json: bool, predicted: bool) -> None:
+    """Write `results.json` and print the last table, where the files are, and what to type next."""
+    run, state, display = parts.run, parts.trainer.state, parts.trainer.display
+    numbers: dict[str, Any] = {
+        **outcome.results,
+        "steps": state.updates,
+        "seconds": round(state.seconds, 2),
+        "cpu_seconds": round(state.cpu_seconds, 2),
+        "parameters": sum(p.numel() for p in parts.model.parameters()),
+        "peak_memory_mb": round(peak_memory_mb(), 1),
+    }
+    outcome.results = numbers
+    path = run.save_dir / ("predict_results.json" if predicted else "results.json")
+    write_text_atomically(path, json.dumps(numbers, indent=1) + "\n")
+    if as_json:
+        print(json.dumps(numbers))
+        return
+    rows = [("split", "metric", "value", "at update")]
+    trained = run.wants("train") and not predicted
+    for key, value in outcome.results.items():
+        if "/" not in key:
+            continue
+        split, name = key.split("/", 1)
+        at = f"{state.best_update} (best)" if trained and state.best_value is not None else str(state.updates)
+        rows.append((split, name, f"{value:.4f}", at))
+    text = [""]
+    if len(rows) > 1:
+        text += [table(rows), ""]
+    places = [("Results", str(path))]
+    if outcome.predictions:
+        places += [("Predictions", ", ".join(map(str, outcome.predictions)))]
+    if trained:
+        best = parts.trainer.store.best if state.best_value is not None else parts.trainer.store.current
+        places += [("Weights", f"{parts.trainer.final_path}, {best.name}")]
+        places += [("Log", f"{run.save_dir / 'train.log'}, metrics.csv")]
+        given = f"config={run.config.config} " if run.config.config else ""
+        places += [
+            (
+                "Next",
+                f"mmf_predict {given}model={run.model_name} dataset={','.join(run.dataset_names)} "
+                f"run_type=test checkpoint.resume_file={best}",
+            )
+        ]
+    text += [f"{name.ljust(12)}{value}" for name, value in places]
+    print_last(display, "\n".join(text))
+
+
+def print_last(display: Any, text: str) -> None:
+    """The table is shown even by a quiet run."""
+    logger.info(text, extra={"to_console": False})
+    print(text, file=sys.stdout)
+
+
+def peak_memory_mb() -> float:
+    """Of this process: GPU memory where one is used, else the resident set."""
+    if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
+        return torch.cuda.max_memory_allocated() / 2**20
+    try:
+        import resource
+    except ImportError:  # Windows
+        return float("nan")
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)

@@ -1,0 +1,38 @@
+"""Losses over answers or classes. All read `scores` of the output and `targets` of the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from mmf_like.common.errors import BatchError
+from mmf_like.common.registry import registry
+
+
+@registry.register_loss("logit_bce")
+class LogitBinaryCrossEntropy(nn.Module):
+    """Binary cross entropy of logits, averaged over the batch and summed over the labels; targets B x C in [0, 1]."""
+
+    def forward(self, sample_list: Any, model_output: Mapping[str, Any]) -> Tensor:
+        scores, targets = model_output["scores"], sample_list["targets"]
+        if scores.shape != targets.shape:
+            raise BatchError(
+                f"`targets` must have the shape of `scores`, {tuple(scores.shape)}, for logit_bce, "
+                f"but has shape {tuple(targets.shape)}."
+            )
+        mean = nn.functional.binary_cross_entropy_with_logits(scores, targets.to(scores.dtype))
+        return mean * targets.size(1)
+
+
+@registry.register_loss("cross_entropy")
+class CrossEntropyLoss(nn.Module):
+    """`torch.nn.CrossEntropyLoss`, any of whose arguments are `params`; targets are class indices or soft labels."""
+
+    def __init__(self, **params: Any):
+        super().__init__()
+        self.loss_fn = nn.CrossEntropyLoss(**params)
+
+    def forward(self, sample_list: Any, model_output: Mapping[str, Any]) -> Tensor:
+        return self.loss_fn(model_output["scores"], sample_list["targets"])
