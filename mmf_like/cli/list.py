@@ -35,7 +35,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         kind = _settings(arguments.items)
         table = _counts() if kind is None else _names(kind)
-        print(json.dumps(table, indent=2, ensure_ascii=False) if arguments.json else _text(table, kind), end="\n")
+        print(
+            json.dumps(table, indent=2, ensure_ascii=False) if arguments.json else _text(table, kind),
+            end="\n",
+        )
     except MMFError as error:
         return print_error("mmf_list", error, as_json="--json" in argv)
     return 0
@@ -90,7 +93,13 @@ def _text(table: dict[str, int] | dict[str, str], kind: str | None) -> str:
 
         return f"No {WORDS.get(kind or '', plural(kind or 'model'))} are registered."
     width = max(map(len, table))
-    lines = [f"{name:<{width}}  {said:>4}" if kind is None else f"{name:<{width}}  {said}" for name, said in table.items()]
+    lines = [
+        f"{name:<{width}}  {said:>4}" if kind is None else f"{name:<{width}}  {said}" for name, said in table.items()
+    ]
     if kind is None:
         lines += ["", "Names and descriptions: mmf_list KIND"]
     return "\n".join(line[:WIDTH].rstrip() for line in lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

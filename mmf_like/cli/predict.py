@@ -21,3 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def predict(opts: Sequence[str] | None = None) -> Any:
     """What `mmf_predict` does, for Python; arguments as in `mmf_like.run`."""
     return run(opts, predict=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

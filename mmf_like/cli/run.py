@@ -21,8 +21,9 @@ usage: {prog} [config=FILE.yaml] model=NAME dataset=NAME [KEY=VALUE ...] [option
   model=NAME           a registered model                       (mmf_list models)
   dataset=NAME[,NAME]  one or more registered datasets          (mmf_list datasets)
   run_type=WORDS       which of train, val, test to do, as in train_val_test
-  KEY=VALUE            any setting: training.batch_size=64, evaluation.metrics=[accuracy],
-                       model_config.mmbt.losses[0].type=cross_entropy. Values are YAML.
+  KEY=VALUE            any setting, also as `KEY VALUE`: training.batch_size=64,
+                       evaluation.metrics=[accuracy], model_config.mmbt.losses[0].type=cross_entropy.
+                       Values are YAML: true, null, 1e-3, [a, b], {{lr: 0.1}}.
 
 examples:
   mmf_run config=projects/pythia/configs/easy_vqa/defaults.yaml model=pythia dataset=easy_vqa
@@ -38,7 +39,7 @@ options:
   --print-config            print the final config and stop
   -co, --config_override S  a mapping in YAML or JSON, laid over the file named by config=
   -q, --quiet               print the results only
-  --json                    print mistakes, and the config of --print-config, as JSON
+  --json                    print results, mistakes and the config of --print-config as JSON
   --version                 print the version
   -h, --help                this text
 
@@ -46,9 +47,10 @@ Every setting, its default and its meaning: configs/defaults.yaml. Later wins: d
 YAML, the dataset's, config=, --config_override, command line. Who set a key:
   mmf_check config <the same arguments> --why training.batch_size
 
-other commands: mmf_predict (write predictions), mmf_list (what is registered), mmf_check (look before running)
+other commands: mmf_predict (write predictions), mmf_list (what is registered),
+                mmf_check (look before running)
 """
-WHAT = "Trains, validates and tests a model on a dataset, and saves config, log and checkpoints in env.save_dir."
+WHAT = "Trains, validates and tests a model on a dataset; writes config, log and checkpoints to env.save_dir."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -61,7 +63,7 @@ def run(opts: Sequence[str] | None = None, predict: bool = False) -> Any:
 
     Mistakes are raised as `MMFError`. Without `opts` the command line of the process is read.
     """
-    arguments = parse(sys.argv[1:] if opts is None else opts, prog="run")
+    arguments = parse(sys.argv[1:] if opts is None else opts, prog="mmf_run")
     return start(arguments, compose_arguments(arguments, predict=predict), predict=predict)
 
 
@@ -114,10 +116,10 @@ def start(arguments: Arguments, composed: Composed, *, predict: bool) -> Any:
     """Hand a checked configuration to the engine; only now is torch imported."""
     if composed.config.training.log_detailed_config:
         print_config(composed)
-    elif not arguments.quiet:
-        from mmf_like.cli.report import print_notes
-
-        print_notes(composed.notes)
     from mmf_like.engine.main import run_config
 
-    return run_config(composed, predict=predict, quiet=arguments.quiet)
+    return run_config(composed, predict=predict, quiet=arguments.quiet, as_json=arguments.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -6,6 +6,7 @@ Later wins: `configs/defaults.yaml`, the model's YAML, each dataset's YAML, the 
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -41,9 +42,10 @@ def compose(args: Sequence[str] = (), *, config_override: str | None = None) -> 
     return _Composition().run(args, config_override, base=None)
 
 
-def compose_mapping(data: dict[str, Any], args: Sequence[str] = (), *, place: str = "given config") -> Composed:
+def compose_mapping(data: Any, args: Sequence[str] = (), *, place: str = "given config") -> Composed:
     """As `compose`, with plain data in the place of the file named by `config=`: a checkpoint's config, say."""
-    return _Composition().run(args, None, base=mapping_layer(OmegaConf.to_container(OmegaConf.create(data)), place))
+    plain: Any = OmegaConf.to_container(data) if OmegaConf.is_config(data) else copy.deepcopy(data)
+    return _Composition().run(args, None, base=mapping_layer(plain, place))
 
 
 class _Composition:
@@ -59,12 +61,13 @@ class _Composition:
         override = self.override(config_override)
         early_dir = _said(assignments, ("env", "user_dir")) or os.environ.get("MMF_USER_DIR")
         config_name = _said(assignments, ("config",)) or get(override.data, ("config",), None)
-        user = [base] if base is not None else self.files(config_name, early_dir, "config")
+        user = [base] if base is not None else []
+        user += self.files(config_name, early_dir, "config")
         self.upgrade(user)
 
         choices = [*user, override]
         user_dir = _said(assignments, ("env", "user_dir")) or _last(choices, ("env", "user_dir")) or early_dir
-        user_dir = self.use(user_dir, assignments)
+        user_dir = self.use(user_dir)
         model = _said(assignments, ("model",)) or _last(choices, ("model",))
         datasets = _said(assignments, ("datasets",)) or _last(choices, ("datasets",))
         names = dataset_names({"datasets": datasets})
@@ -79,7 +82,7 @@ class _Composition:
         tree, provenance = self.merge([*layers, *user, override], assignments)
         return self.finish(tree, provenance)
 
-    # -- reading ------------------------------------------------------------------------------------------------
+    # -- reading ---------------------------------------------------------
 
     def arguments(self, args: Sequence[str]) -> list[Assignment]:
         parsed, problems = parse_items(args)
@@ -120,22 +123,16 @@ class _Composition:
                 put(layer.data, LR, rate)
                 layer.origins[LR] = layer.where(LR_SHORT)
 
-    def use(self, user_dir: str | None, assignments: list[Assignment]) -> str | None:
+    def use(self, user_dir: str | None) -> str | None:
+        """Make the user's code known, before models and datasets are looked up."""
         if not user_dir:
             return None
-        found = paths.find_folder(user_dir)
-        if found is None and not _said(assignments, ("env", "user_dir")):
-            try:
-                registry.user_code.use(user_dir)
-            except ConfigError as error:
-                self.problems += error.problems
-            return None
         try:
-            registry.user_code.use(found or user_dir)
+            registry.user_code.use(paths.find_folder(user_dir) or user_dir)
         except ConfigError as error:
             self.problems += error.problems
             return None
-        return str(found)
+        return str(registry.user_code.path)
 
     def component(
         self,
@@ -153,8 +150,8 @@ class _Composition:
         if not known:
             origin = _origin(assignments, choices, (key,))
             shown = "dataset" if kind == "builder" else "model"
-            text = components.unknown(kind, name, failure)
-            self.problems.append(f"{shown}={name} ({origin.place}): {text}")
+            self.problems.append(f"{shown}={name} ({origin.place}): {components.unknown(kind, name)}")
+            self.problems += [failure] if failure else []
             return []
         path = components.config_path(kind, name)
         owner = f"{kind} {name}"
@@ -173,7 +170,7 @@ class _Composition:
         if not datasets:
             self.problems.append("No dataset is named. Add dataset=<name>  (mmf_list datasets)")
 
-    # -- putting together ---------------------------------------------------------------------------------------
+    # -- putting together ---------------------------------------------------------
 
     def merge(self, layers: list[Layer], assignments: list[Assignment]) -> tuple[dict[str, Any], Provenance]:
         tree: dict[str, Any] = {}
@@ -192,8 +189,8 @@ class _Composition:
     def finish(self, tree: dict[str, Any], provenance: Provenance) -> Composed:
         self.settle(tree, provenance)
         unresolved = resolve(tree, provenance)
-        self.problems += [] if self.unread else unresolved
-        self.problems += validate(tree, provenance)
+        self.problems += [] if self.unread else unresolved.values()
+        self.problems += validate(tree, provenance, skip=unresolved)
         if self.problems:
             raise ConfigError(list(dict.fromkeys(self.problems)))
         config = OmegaConf.create(tree)
@@ -212,9 +209,7 @@ class _Composition:
             return
         if training.get("trainer") == "mmf":
             training["trainer"] = "lightning"
-        if training.get("batch_size_per_device") is not None and _is_default(
-            provenance, ("training", "batch_size")
-        ):
+        if training.get("batch_size_per_device") is not None and _is_default(provenance, ("training", "batch_size")):
             training["batch_size"] = None
         if training.get("max_epochs") is not None and training.get("max_updates") is not None:
             updates = ("training", "max_updates")
@@ -241,4 +236,7 @@ def _last(layers: list[Layer], path: Path) -> Any:
 def _origin(assignments: list[Assignment], layers: list[Layer], path: Path) -> Origin:
     if _said(assignments, path) is not None:
         return COMMAND_LINE
-    return next((layer.where(path) for layer in reversed(layers) if get(layer.data, path) is not MISSING), COMMAND_LINE)
+    return next(
+        (layer.where(path) for layer in reversed(layers) if get(layer.data, path) is not MISSING),
+        COMMAND_LINE,
+    )

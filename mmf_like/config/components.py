@@ -36,16 +36,16 @@ def is_known(kind: str, name: str) -> tuple[bool, str]:
     try:
         registry.user_code.load()
     except Exception as error:  # the user's own code: it is reported beside the name that is missing
-        return False, f" Importing env.user_dir failed: {type(error).__name__}: {error}."
+        return False, f"env.user_dir={registry.user_code.path} cannot be imported: {type(error).__name__}: {error}"
     return registry.has(kind, name), ""
 
 
-def unknown(kind: str, name: Any, failure: str = "") -> str:
+def unknown(kind: str, name: Any) -> str:
     """The end of a message about a name that is not registered."""
     word = WORDS.get(kind, kind.replace("_", " "))
     listed = "datasets" if word == "dataset" else plural(kind)
     near = did_you_mean(str(name), registry.names(kind))
-    return f"no {word} is registered as {name!r}.{near}{failure}  (mmf_list {listed})"
+    return f"no {word} is registered as {name!r}.{near}  (mmf_list {listed})"
 
 
 def config_path(kind: str, name: str) -> str | None:

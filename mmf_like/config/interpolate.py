@@ -51,16 +51,17 @@ _register: Any = OmegaConf.register_resolver if _RENAMED else OmegaConf.register
 RESOLVERS = {"resolve_cache_dir": cache_dir, "resolve_dir": resolve_dir, "device_count": device_count}
 
 
-def resolve(tree: dict[str, Any], provenance: Provenance) -> list[str]:
-    """Put values in the place of interpolations, in place. Returns what could not be resolved."""
+def resolve(tree: dict[str, Any], provenance: Provenance) -> dict[Path, str]:
+    """Put values in the place of interpolations, in place. Returns a problem for each that does not resolve."""
     for name, resolver in RESOLVERS.items():
         if not OmegaConf.has_resolver(name):
             _register(name, resolver)
-    problems: list[str] = []
+    problems: dict[Path, str] = {}
 
     def complain(path: Path, text: str, error: Exception) -> None:
-        reason = str(error).split("\n")[0].rstrip(".")
-        problems.append(f"{dotted(path)} ({provenance.origin(path).place}): {text} does not resolve: {reason}.")
+        reason = str(error).split("\n")[0]
+        reason = reason.removeprefix("KeyError raised while resolving interpolation: ").strip('".')
+        problems[path] = f"{dotted(path)} ({provenance.origin(path).place}): {text} does not resolve: {reason}."
 
     found = list(_interpolations(tree, ()))
     for path, text in list(found):

@@ -28,35 +28,33 @@ SILENT = {("dataset",)}
 
 _LAUNCHER = "the launcher (torchrun, SLURM) says it; for one machine set trainer.params.devices"
 # What to use instead, and the value that MMF wrote by default, which asks for nothing.
-RETIRED: dict[Path, tuple[str, Any]] = {
-    parse_key(old): (instead, default)
-    for old, (instead, default) in {
-        "training.local_rank": (_LAUNCHER, None),
-        "training.find_unused_parameters": (
-            "use trainer.params.strategy=ddp_find_unused_parameters_true",
-            False,
-        ),
-        "training.dataset_size_proportional_sampling": ("use multitasking.type=size_proportional", True),
-        "optimizer.enable_state_sharding": ("use trainer.params.strategy=fsdp", False),
-        "distributed.init_method": (_LAUNCHER, None),
-        "distributed.rank": (_LAUNCHER, 0),
-        "distributed.port": ("the launcher says it (MASTER_PORT)", -1),
-        "distributed.backend": ("use trainer.params.strategy, for example ddp", "nccl"),
-        "distributed.world_size": ("use trainer.params.devices and trainer.params.num_nodes", 1),
-        "distributed.no_spawn": ("use trainer.params.devices=1", False),
-        "distributed.nccl": ("set the variables NCCL_NSOCKS_PERTHREAD and NCCL_SOCKET_NTHREADS", None),
-        "distributed": ("use trainer.params (strategy, devices, num_nodes)", {}),
-        "trainer.params.amp_backend": ("use trainer.params.precision", "native"),
-        "trainer.params.amp_level": ("use trainer.params.precision", None),
-        "trainer.params.tpu_cores": ("use trainer.params.accelerator and trainer.params.devices", None),
-        "trainer.params.weights_summary": ("use trainer.params.enable_model_summary", None),
-        "trainer.params.progress_bar_refresh_rate": ("use trainer.params.enable_progress_bar", 1),
-        "trainer.params.distributed_backend": ("use trainer.params.strategy", None),
-        "trainer.params.terminate_on_nan": ("use training.exit_on_nan_losses", False),
-        "start_rank": (_LAUNCHER, 0),
-        "device_id": (_LAUNCHER, 0),
-    }.items()
+_RETIRED: dict[str, tuple[str, Any]] = {
+    "training.local_rank": (_LAUNCHER, None),
+    "training.find_unused_parameters": (
+        "use trainer.params.strategy=ddp_find_unused_parameters_true",
+        False,
+    ),
+    "training.dataset_size_proportional_sampling": ("use multitasking.type=size_proportional", True),
+    "optimizer.enable_state_sharding": ("use trainer.params.strategy=fsdp", False),
+    "distributed.init_method": (_LAUNCHER, None),
+    "distributed.rank": (_LAUNCHER, 0),
+    "distributed.port": ("the launcher says it (MASTER_PORT)", -1),
+    "distributed.backend": ("use trainer.params.strategy, for example ddp", "nccl"),
+    "distributed.world_size": ("use trainer.params.devices and trainer.params.num_nodes", 1),
+    "distributed.no_spawn": ("use trainer.params.devices=1", False),
+    "distributed.nccl": ("set the variables NCCL_NSOCKS_PERTHREAD and NCCL_SOCKET_NTHREADS", None),
+    "distributed": ("use trainer.params (strategy, devices, num_nodes)", {}),
+    "trainer.params.amp_backend": ("use trainer.params.precision", "native"),
+    "trainer.params.amp_level": ("use trainer.params.precision", None),
+    "trainer.params.tpu_cores": ("use trainer.params.accelerator and trainer.params.devices", None),
+    "trainer.params.weights_summary": ("use trainer.params.enable_model_summary", None),
+    "trainer.params.progress_bar_refresh_rate": ("use trainer.params.enable_progress_bar", 1),
+    "trainer.params.distributed_backend": ("use trainer.params.strategy", None),
+    "trainer.params.terminate_on_nan": ("use training.exit_on_nan_losses", False),
+    "start_rank": (_LAUNCHER, 0),
+    "device_id": (_LAUNCHER, 0),
 }
+RETIRED: dict[Path, tuple[str, Any]] = {parse_key(old): said for old, said in _RETIRED.items()}
 
 # mmf.configs.defaults: a file that carries the marks below was saved by MMF, which wrote these without being asked.
 _TRAINER = ("trainer", "params")

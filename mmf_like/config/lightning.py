@@ -12,14 +12,16 @@ from mmf_like.config.interpolate import device_count
 # Set by our trainer from `effective_training`, never passed on from here.
 OURS = ("max_steps", "max_epochs", "val_check_interval", "check_val_every_n_epoch", "log_every_n_steps")
 # Arguments of Lightning 2.6's Trainer; a test holds them against the installed one.
-PARAMETERS = frozenset(
-    """accelerator strategy devices num_nodes precision logger callbacks fast_dev_run max_epochs min_epochs max_steps
-    min_steps max_time limit_train_batches limit_val_batches limit_test_batches limit_predict_batches overfit_batches
-    val_check_interval check_val_every_n_epoch num_sanity_val_steps log_every_n_steps enable_checkpointing
-    enable_progress_bar enable_model_summary accumulate_grad_batches gradient_clip_val gradient_clip_algorithm
-    deterministic benchmark inference_mode use_distributed_sampler profiler detect_anomaly barebones plugins
-    sync_batchnorm reload_dataloaders_every_n_epochs default_root_dir enable_autolog_hparams model_registry""".split()
-)
+_PARAMETERS = """
+    accelerator strategy devices num_nodes precision logger callbacks fast_dev_run max_epochs min_epochs
+    max_steps min_steps max_time limit_train_batches limit_val_batches limit_test_batches
+    limit_predict_batches overfit_batches val_check_interval check_val_every_n_epoch num_sanity_val_steps
+    log_every_n_steps enable_checkpointing enable_progress_bar enable_model_summary accumulate_grad_batches
+    gradient_clip_val gradient_clip_algorithm deterministic benchmark inference_mode
+    use_distributed_sampler profiler detect_anomaly barebones plugins sync_batchnorm
+    reload_dataloaders_every_n_epochs default_root_dir enable_autolog_hparams model_registry
+"""
+PARAMETERS = frozenset(_PARAMETERS.split())
 NO_CUDA = "training.device=cuda, but there is no CUDA device here: running on the CPU."
 
 

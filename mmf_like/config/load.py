@@ -17,7 +17,7 @@ import yaml
 
 from mmf_like.common.errors import ConfigError
 from mmf_like.config import paths
-from mmf_like.config.provenance import Origin
+from mmf_like.config.provenance import NOWHERE, Origin
 from mmf_like.config.provenance import Path as KeyPath
 
 MAX_NODES = 1_000_000  # aliases can make a short file expand without end
@@ -32,7 +32,7 @@ FLOAT = re.compile(
 NULL = re.compile(r"^(?:~|null|Null|NULL|)$")
 
 
-class Loader(_BASE):  # type: ignore[misc]
+class Loader(_BASE):
     """PyYAML's safe loader with the resolvers of our dialect."""
 
 
@@ -50,7 +50,7 @@ class Layer:
 
     data: dict[str, Any]
     origins: dict[KeyPath, Origin] = field(default_factory=dict)
-    origin: Origin = Origin("")
+    origin: Origin = NOWHERE.origin
 
     def where(self, path: KeyPath) -> Origin:
         while path:
@@ -60,9 +60,7 @@ class Layer:
         return self.origin
 
 
-def load_layers(
-    name: str | os.PathLike[str], *, user_dir: str | os.PathLike[str] | None = None
-) -> list[Layer]:
+def load_layers(name: str | os.PathLike[str], *, user_dir: str | os.PathLike[str] | None = None) -> list[Layer]:
     """The file `name` and what it includes, in the order in which they apply: later wins, the file itself last."""
     return _layers(paths.find_file(name, user_dir=user_dir), user_dir, chain=[])
 
@@ -92,7 +90,8 @@ def parse_text(text: str, place: str) -> tuple[Any, dict[KeyPath, int]]:
         return _Reader(loader, place).read(node)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        line = f":{mark.line + 1}" if mark is not None else ""
+        # What is missing at the end of a file is reported a line after its last.
+        line = f":{min(mark.line + 1, len(text.rstrip().splitlines()))}" if mark is not None else ""
         raise ConfigError(f"{place}{line}: not valid YAML: {_one_line(error)}") from error
     finally:
         loader.dispose()
@@ -132,9 +131,7 @@ def _layers(path: Path, user_dir: str | os.PathLike[str] | None, chain: list[Pat
     problems: list[str] = []
     for include in includes:
         try:
-            layers += _layers(
-                paths.find_file(include, user_dir=user_dir, including=path), user_dir, [*chain, path]
-            )
+            layers += _layers(paths.find_file(include, user_dir=user_dir, including=path), user_dir, [*chain, path])
         except ConfigError as error:
             problems += error.problems
     if problems:

@@ -64,13 +64,12 @@ def record(provenance: Provenance, path: Path, value: Any, layer: Layer) -> None
 
 def get(tree: Any, path: Path, default: Any = MISSING) -> Any:
     """The value at a path of plain data, else `default`."""
-    for part in path:
-        if isinstance(tree, dict) and part in tree:
-            tree = tree[part]
-        elif isinstance(tree, list) and isinstance(part, int) and part < len(tree):
-            tree = tree[part]
-        else:
+    step: Any
+    for step in path:
+        known = tree if isinstance(tree, dict) else range(len(tree)) if isinstance(tree, list) else ()
+        if step not in known:
             return default
+        tree = tree[step]
     return tree
 
 

@@ -81,14 +81,11 @@ def assign(tree: dict[str, Any], assignment: Assignment, provenance: Provenance)
     last, node = _step(node, assignment.path[-1], path, assignment)
     path = (*path, last)
     layer = Layer({}, origin=assignment.origin)
-    if isinstance(assignment.value, dict) and isinstance(get(node, (last,)), dict):
+    if isinstance(assignment.value, dict) and not any(isinstance(part, int) for part in path):
         layer.data = _nested(path, assignment.value)
-        if not any(isinstance(part, int) for part in path):
-            merge(tree, layer, provenance)
-            return
-        node[last] |= assignment.value
-    else:
-        node[last] = assignment.value
+        merge(tree, layer, provenance)
+        return
+    node[last] = assignment.value
     record(provenance, path, assignment.value, layer)
 
 

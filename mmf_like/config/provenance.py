@@ -61,11 +61,9 @@ class Provenance:
         return latest
 
     def origin(self, path: Path) -> Origin:
-        """Where the present value was written; for a section, where its first key was."""
-        found = self.winner(path)
-        if found.order >= 0:
-            return found.origin
-        return next((chain[-1].origin for _, chain in self.below(path)), NOWHERE.origin)
+        """Where the present value was written; for a section, where it was last touched."""
+        latest = [self.winner(path), *(chain[-1] for _, chain in self.below(path))]
+        return max(latest, key=lambda setting: setting.order).origin
 
     def below(self, path: Path) -> Iterator[tuple[Path, list[Setting]]]:
         """The keys under a section, with their chains."""

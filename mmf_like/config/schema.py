@@ -3,6 +3,7 @@
 `configs/defaults.yaml` shows the same to people; a test holds the two together.
 """
 
+# ruff: noqa: RUF009 (`key` and `section` make a dataclass `field`, a new default for every instance)
 from __future__ import annotations
 
 import json
@@ -220,7 +221,7 @@ def sections() -> dict[Path, bool]:
 
 
 @cache
-def keys() -> list[str]:
+def known_keys() -> list[str]:
     """All settings and sections in dotted form, to find the nearest of."""
     return [dotted(path) for path in (*settings(), *sections())]
 

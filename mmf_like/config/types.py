@@ -123,7 +123,7 @@ def _annotation(node: ast.expr) -> Any:
         if name == "Union":
             return _union([_annotation(item) for item in inner])
         if name == "Literal" and all(isinstance(item, ast.Constant) for item in inner):
-            return Literal[tuple(item.value for item in inner)]  # type: ignore[attr-defined, return-value]
+            return Literal[tuple(item.value for item in inner)]  # type: ignore[attr-defined]
         if name in ("list", "List"):
             item_type = _annotation(inner[0])
             return list if item_type is Any else list[item_type]  # type: ignore[valid-type]

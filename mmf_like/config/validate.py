@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Collection
 from typing import Any
 
 from mmf_like.common.registry import registry
@@ -18,9 +19,12 @@ _TORCH_CLASS = re.compile(r"^[A-Z][A-Za-z0-9]*$")
 _RUN_WORDS = ("train", "val", "test", "inference", "predict")
 
 
-def validate(tree: dict[str, Any], provenance: Provenance) -> list[str]:
-    """Problems of the whole configuration. Values are brought into their declared types in place."""
-    check = _Check(tree, provenance)
+def validate(tree: dict[str, Any], provenance: Provenance, *, skip: Collection[Path] = ()) -> list[str]:
+    """Problems of the whole configuration. Values are brought into their declared types in place.
+
+    `skip` are the settings whose value is not known because an interpolation failed.
+    """
+    check = _Check(tree, provenance, skip)
     check.section(tree, ())
     check.choices()
     check.components("model", "model_config", [tree.get("model")])
@@ -48,19 +52,19 @@ def is_scratch(name: Any) -> bool:
 def nearest(key: str) -> str:
     """`" Did you mean training.batch_size?"` for the setting nearest to `key`, else an empty string."""
     parent, _, last = key.rpartition(".")
-    siblings = [known for known in schema.keys() if known.rpartition(".")[0] == parent]
+    siblings = [known for known in schema.known_keys() if known.rpartition(".")[0] == parent]
     found = difflib.get_close_matches(key, siblings, n=1, cutoff=0.6) if siblings else []
     if found and parent and not difflib.get_close_matches(last, [found[0].rpartition(".")[2]], cutoff=0.6):
         found = []  # alike only in the name of their section
-    found = found or [known for known in schema.keys() if known.endswith(f".{key}")][:1]
-    found = found or [known for known in schema.keys() if known.rpartition(".")[2] == last][:1]
-    found = found or difflib.get_close_matches(key, schema.keys(), n=1, cutoff=0.7)
+    found = found or [known for known in schema.known_keys() if known.endswith(f".{key}")][:1]
+    found = found or [known for known in schema.known_keys() if known.rpartition(".")[2] == last][:1]
+    found = found or difflib.get_close_matches(key, schema.known_keys(), n=1, cutoff=0.7)
     return f" Did you mean {found[0]}?" if found else ""
 
 
 class _Check:
-    def __init__(self, tree: dict[str, Any], provenance: Provenance):
-        self.tree, self.provenance = tree, provenance
+    def __init__(self, tree: dict[str, Any], provenance: Provenance, skip: Collection[Path]):
+        self.tree, self.provenance, self.skip = tree, provenance, skip
         self.problems: list[str] = []
 
     def told(self, path: Path) -> str:
@@ -71,6 +75,8 @@ class _Check:
     def section(self, node: dict[Any, Any], path: Path) -> None:
         for name, value in list(node.items()):
             here = (*path, name)
+            if here in self.skip:
+                continue
             if here in schema.settings():
                 self.setting(node, here)
             elif here in schema.sections():
@@ -93,13 +99,13 @@ class _Check:
         elif setting.minimum is not None and value is not None and value < setting.minimum:
             self.problems.append(f"{self.told(path)}: {show(value)} is less than {setting.minimum}.")
 
-    # -- registered names --------------------------------------------------------------------------------------------
+    # -- registered names ---------------------------------------------------------
 
     def choices(self) -> None:
         """The names of registered things in the built-in sections."""
         for path, setting in schema.settings().items():
             value = get(self.tree, path, None)
-            if setting.names is None or value is None or value == setting.default:
+            if setting.names is None or path in self.skip or value in (None, setting.default):
                 continue
             if isinstance(value, list):
                 self.typed(path, value, setting.names)
@@ -126,9 +132,10 @@ class _Check:
             return  # a class of torch.optim: known when torch is there
         known, failure = components.is_known(kind, value)
         if not known:
-            self.problems.append(f"{self.told(path)}: {components.unknown(kind, value, failure)}")
+            self.problems.append(f"{self.told(path)}: {components.unknown(kind, value)}")
+            self.problems += [failure] if failure else []
 
-    # -- model_config.<model> and dataset_config.<dataset> --------------------------------------------------------------
+    # -- model_config.<model> and dataset_config.<dataset> ---------------------------------------------------------
 
     def components(self, kind: str, section: str, names: list[Any]) -> None:
         for name in names:
@@ -192,7 +199,7 @@ class _Check:
             if near:
                 self.problems.append(f"{self.told((*path, name))} is not an argument of Lightning's Trainer.{near}")
 
-    # -- settings that do not go together ----------------------------------------------------------------------------------
+    # -- settings that do not go together ---------------------------------------------------------
 
     def together(self) -> None:
         training = self.tree.get("training")

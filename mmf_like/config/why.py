@@ -36,7 +36,10 @@ def explain(composed: Composed, key: str, *, as_json: bool = False) -> str:
 
 def _history(composed: Composed, path: Path, value: Any) -> dict[str, Any]:
     settings = _settings(composed, path)
-    return {"value": value, "set_by": [{"value": item.value, "origin": str(item.origin)} for item in settings]}
+    return {
+        "value": value,
+        "set_by": [{"value": item.value, "origin": str(item.origin)} for item in settings],
+    }
 
 
 def _text(composed: Composed, path: Path, value: Any) -> str:
