@@ -18,9 +18,9 @@ log = logging.getLogger(__name__)
 class Losses(nn.Module):
     """Computes every loss of `configs`, a list of names or `{type, params?, datasets?}` sections.
 
-    Reads `dataset_name`, `dataset_type` and `targets` of the batch. Returns `<split>/<dataset>/<loss>` -> tensor of at least
-    one dimension; a loss that returns a mapping has `/<child>` appended. A batch without targets has no losses, `{}`,
-    which is said once for each dataset and split.
+    Reads `dataset_name`, `dataset_type` and `targets` of the batch. Returns `<split>/<dataset>/<loss>` -> tensor of at
+    least one dimension; a loss that returns a mapping has `/<child>` appended. A batch without targets has no losses,
+    `{}`, which is said once for each dataset and split.
     """
 
     def __init__(self, configs: Sequence[str | Mapping[str, Any]]):
@@ -41,7 +41,7 @@ class Losses(nn.Module):
         if (split, dataset) not in self._told:
             self._told.add((split, dataset))
             log.warning(
-                "The %s batches of %s have no targets, so no loss is computed. To predict, set evaluation.predict=true.",
+                "The %s batches of %s have no targets, so no loss is computed. To predict, run mmf_predict.",
                 split,
                 dataset,
             )
