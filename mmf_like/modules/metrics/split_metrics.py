@@ -49,8 +49,8 @@ class SplitMetrics(nn.Module):
         super().__init__()
         self.entries = parse_entries(configs)
         self._prototypes = {entry.key: entry.build() for entry in self.entries}  # a dict: names and orderings only
-        self.metrics = nn.ModuleDict({split: nn.ModuleDict() for split in SPLITS})
-        self.losses = nn.ModuleDict({split: nn.ModuleDict() for split in SPLITS})
+        self.metrics = nn.ModuleDict({_module_name(split): nn.ModuleDict() for split in SPLITS})
+        self.losses = nn.ModuleDict({_module_name(split): nn.ModuleDict() for split in SPLITS})
 
     def update(self, split: str, sample_list: Any, output: Mapping[str, Any]) -> None:
         """Add a batch. A metric whose required fields are in neither the batch nor the output is passed over."""
@@ -190,18 +190,18 @@ def parse_entries(configs: Sequence[str | Mapping[str, Any]]) -> list[MetricEntr
 
 
 def _shelf(shelves: nn.ModuleDict, split: str) -> nn.ModuleDict:
-    if split not in shelves:
+    if split not in SPLITS:
         raise ConfigError(f"There is no split {split!r} of metrics. Known: {', '.join(SPLITS)}.")
-    return shelves[split]  # type: ignore[return-value]
+    return shelves[_module_name(split)]  # type: ignore[return-value]
 
 
 def _module_name(name: str) -> str:
-    """Module names hold no dot, and `_name_of` must find the way back."""
-    return name.replace("%", "%25").replace(".", "%2E")
+    """A name that `nn.ModuleDict` takes: without a dot and unlike a method ("train"). `_name_of` finds the way back."""
+    return "@" + name.replace("%", "%25").replace(".", "%2E")
 
 
 def _name_of(module_name: str) -> str:
-    return module_name.replace("%2E", ".").replace("%25", "%")
+    return module_name[1:].replace("%2E", ".").replace("%25", "%")
 
 
 def _device_of(output: Mapping[str, Any]) -> torch.device:
