@@ -80,7 +80,8 @@ def map_tensors(value: Any, fn: Callable[[Any], Any], having: str) -> Any:
 
 def checked_device(device: Any) -> torch.device:
     if not isinstance(device, (str, torch.device)):
-        raise TypeError(f"device must be a str or a torch.device, but is a {type(device).__name__} ({device!r}).")
+        kind = type(device).__name__
+        raise TypeError(f"device must be a str or a torch.device, not {device!r} ({kind}).")
     return torch.device(device)
 
 
@@ -97,7 +98,9 @@ def _rows(fields: Mapping[str, Any], prefix: str) -> list[tuple[str, str, str, s
     for name, value in fields.items():
         name = f"{prefix}{name}"
         if isinstance(value, Tensor):
-            rows.append((name, str(tuple(value.shape)), str(value.dtype).removeprefix("torch."), str(value.device)))
+            rows.append(
+                (name, str(tuple(value.shape)), str(value.dtype).removeprefix("torch."), str(value.device))
+            )
         elif isinstance(value, Mapping) and value:
             rows += _rows(value, f"{name}.")
         elif isinstance(value, (list, tuple)):

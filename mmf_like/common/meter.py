@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 class SmoothedValue:
-    """The last `window_size` values of a series, and its average since the start, both weighted by batch size."""
+    """The last `window_size` values of a series and its average since the start, weighted by batch size."""
 
     def __init__(self, window_size: int = 20):
         self.window_size = window_size
@@ -71,7 +71,7 @@ class Meter:
             self.meters.setdefault(key, SmoothedValue(self.window_size)).update(number, batch_size)
 
     def update_from_report(self, report: Any, should_update_loss: bool = True) -> None:
-        """Reads `report.losses`, `report.metrics`, `batch_size` and `dataset_type`; adds `<split>/total_loss`."""
+        """Reads `losses`, `metrics`, `batch_size` and `dataset_type`; adds `<split>/total_loss`."""
         values: dict[str, Tensor] = {}
         if should_update_loss:
             losses = {key: _mean(value) for key, value in report.get("losses", {}).items()}
@@ -99,7 +99,7 @@ class Meter:
         return {key: value.get_latest() for key, value in self.meters.items()}
 
     def get_log_dict(self) -> dict[str, str]:
-        """Four decimals: for keys with `train` the median, and the average as `<key>/avg`; for others the average."""
+        """Four decimals: for keys with `train` the median, and as `<key>/avg` the average; else the average."""
         log: dict[str, str] = {}
         for key, value in self.meters.items():
             if "train" in key:

@@ -174,6 +174,13 @@ class Registry:
             found = set(self._entries[filed]) | set(self._built_ins(filed)) | set(self.user_code.index(filed))
         return sorted(found)
 
+    def name_of(self, kind: str, target: Any) -> str | None:
+        """The name a class is registered under, `None` when it is not (or is, in a module not imported yet)."""
+        for name, entry in self._entries[_kind(kind).shares or kind].items():
+            if entry.target is target:
+                return name
+        return None
+
     def has(self, kind: str, name: str) -> bool:
         """Whether `name` is known, without importing the module that holds it."""
         filed = _kind(kind).shares or kind

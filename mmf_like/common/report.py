@@ -109,7 +109,7 @@ class Report(FieldDict):
         return fresh
 
     def accumulate_tensor_fields_and_loss(self, report: Report, field_list: Sequence[str]) -> None:
-        """Appends the named fields of `report` (tensors in dimension 0, lists extended) and adds up its losses."""
+        """Appends the named fields of `report` (tensors in dimension 0, lists at the end), adds its losses."""
         for name in field_list:
             if name == PREDICTION_REPORT:
                 continue

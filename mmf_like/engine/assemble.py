@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import sys
@@ -73,6 +74,7 @@ def start_run(config: Any, *, quiet: bool = False) -> Run:
         make_folder(run.save_dir)
         save_config(run.save_dir / "config.yaml", config)
     set_up_logging(run)
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # its hints are about settings we make
     if config.training.cpu_threads:
         torch.set_num_threads(config.training.cpu_threads)
     random.seed(seed)

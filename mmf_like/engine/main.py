@@ -17,6 +17,8 @@ from mmf_like.engine.assemble import Parts, assemble
 from mmf_like.io.files import write_text_atomically
 from mmf_like.trainers.display import logger, table
 
+PRECISIONS = {"32-true": "fp32", "64-true": "fp64", "16-true": "fp16", "bf16-true": "bf16"}
+
 
 @dataclass
 class Outcome:
@@ -73,7 +75,7 @@ def headline(parts: Parts) -> str:
     device = lightning.strategy.root_device.type + (f" x {lightning.world_size}" if lightning.world_size > 1 else "")
     line = (
         f"mmf_like {mmf_like.__version__} | {run.model_name}, {parameters:,} parameters | {'; '.join(sizes)} | "
-        f"{device}, {lightning.precision} bit, seed {run.seed}"
+        f"{device}, {PRECISIONS.get(lightning.precision, lightning.precision)}, seed {run.seed}"
     )
     return f"{line}\n{run.save_dir}  (config.yaml, train.log, checkpoints)"
 

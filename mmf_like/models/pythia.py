@@ -65,7 +65,7 @@ class Pythia(BaseModel):
         text_sections = _sections(config, "text_embeddings")
         self.word_embedding = nn.Embedding(vocab_size, _embedding_dim(text_sections))
         self.text_embeddings = nn.ModuleList(
-            TextEmbedding(section["type"], **(section.get("params") or {})) for section in text_sections
+            TextEmbedding(section["type"], **_params(section)) for section in text_sections
         )
         question_dim: int = sum(embedding.out_dim for embedding in self.text_embeddings)  # type: ignore[misc]
 
@@ -91,14 +91,14 @@ class Pythia(BaseModel):
 
         combine = config["image_text_modal_combine"]
         self.image_text_multi_modal_combine_layer = ModalCombineLayer(
-            combine["type"], image_dim, question_dim, **(combine.get("params") or {})
+            combine["type"], image_dim, question_dim, **_params(combine)
         )
         classifier = config["classifier"]
         self.classifier = ClassifierLayer(
             classifier["type"],
             self.image_text_multi_modal_combine_layer.out_dim,
             num_answers,
-            **(classifier.get("params") or {}),
+            **_params(classifier),
         )
 
     def _size(self, told: str, configured: int | None, key: str) -> int:
@@ -196,6 +196,11 @@ def _sections(config: dict[str, Any], key: str) -> list[Any]:
     if not isinstance(sections, list) or not sections:
         raise ConfigError(f"model_config.pythia.{key} must be a list with at least one entry, but is {sections!r}.")
     return sections
+
+
+def _params(section: dict[str, Any]) -> dict[str, Any]:
+    """The params of a `{type, params}` section; one that is null is left to its default."""
+    return {key: value for key, value in (section.get("params") or {}).items() if value is not None}
 
 
 def _embedding_dim(text_sections: list[Any]) -> int:

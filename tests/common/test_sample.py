@@ -37,7 +37,7 @@ def rows(num=3):
     ]
 
 
-# -- Sample ------------------------------------------------------------------------------------------------------
+# -- Sample --
 
 
 def test_mappings_in_a_sample_become_samples():
@@ -59,7 +59,7 @@ def test_missing_fields_are_attribute_and_key_errors():
     assert not hasattr(Sample(), "x") and getattr(SampleList(), "x", 3) == 3
 
 
-# -- SampleList against upstream's results -------------------------------------------------------------------------
+# -- SampleList against upstream's results --
 
 RESULTS = {
     "collate": lambda given, x: SampleList(given),
@@ -148,7 +148,7 @@ def test_collator_adds_the_names_of_the_dataset():
     assert same(batch.to_dict(), CORE["batch_collator"]["output"]["values"])
 
 
-# -- what upstream does not have -----------------------------------------------------------------------------------
+# -- what upstream does not have --
 
 
 def test_nested_fields_are_read_by_dotted_name():
@@ -179,7 +179,8 @@ ERROR_TEXTS = [
     ),
     (
         [{"q": {"ids": torch.ones(2)}}, {"q": {"ids": torch.ones(3)}}],
-        "Field 'q.ids' of sample 1 has shape (3,), but sample 0 has (2,). Give the field a padding or resize it.",
+        "Field 'q.ids' of sample 1 has shape (3,), but sample 0 has (2,). "
+        "Give the field a padding or resize it.",
     ),
     ([{"q": {"a": 1}}, {"q": {"b": 1}}], "Field 'q.a' is missing from sample 1, but sample 0 has it."),
     ([{"q": {"a": 1}}, {"q": None}], "Field 'q' of sample 1 is None, but sample 0 has a mapping."),
@@ -250,7 +251,7 @@ def test_padding_mistakes():
         Padding(to="longst")
 
 
-# -- on the way to the model ---------------------------------------------------------------------------------------
+# -- on the way to the model --
 
 
 def whole(batch):

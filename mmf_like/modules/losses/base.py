@@ -37,6 +37,10 @@ class Losses(nn.Module):
             result.update(loss(sample_list, model_output))
         return result
 
+    def keys(self, dataset: str) -> list[str]:
+        """`<dataset>/<loss>` of every loss that is for `dataset`; a loss with children appends theirs when it runs."""
+        return [f"{dataset}/{loss.name}" for loss in self.losses if loss.datasets is None or dataset in loss.datasets]
+
     def _tell_once(self, split: str, dataset: str) -> None:
         if (split, dataset) not in self._told:
             self._told.add((split, dataset))

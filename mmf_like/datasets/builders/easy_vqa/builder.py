@@ -13,6 +13,7 @@ from mmf_like.common.errors import ConfigError, MissingDependency
 from mmf_like.common.registry import registry
 from mmf_like.datasets.base_dataset_builder import BaseDatasetBuilder
 from mmf_like.datasets.builders.easy_vqa.dataset import EasyVQADataset, Question
+from mmf_like.datasets.processors.base import plain
 from mmf_like.text.tokenize import tokenize
 
 
@@ -36,11 +37,22 @@ class EasyVQABuilder(BaseDatasetBuilder):
         if limit is not None:
             kept = set(sorted({row.image_id for row in rows})[: int(limit)])
             rows = [row for row in rows if row.image_id in kept]
-        return EasyVQADataset(self.dataset_name, config, dataset_type, rows=rows, words=self._words())
+        return EasyVQADataset(self.dataset_name, self._with_vocabularies(config), dataset_type, rows=rows)
 
-    def _words(self) -> list[str]:
-        """The words of the training questions, sorted: the vocabulary when the config names none."""
-        return sorted({word for row in self._rows["train"] for word in tokenize(row.question)})
+    def _with_vocabularies(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """The config, its vocabularies filled in where it names none: the words of the training questions, the answers."""
+        filled = plain(config)
+        text = (filled.get("processors") or {}).get("text_processor", {})
+        if text.get("type") == "vocab":
+            vocab = text.setdefault("params", {}).setdefault("vocab", {"type": "random"})
+            if not (vocab.get("words") or vocab.get("vocab_file")):
+                vocab["words"] = sorted({word for row in self._rows["train"] for word in tokenize(row.question)})
+        answer = (filled.get("processors") or {}).get("answer_processor", {})
+        if answer.get("type") == "vqa_answer":
+            params = answer.setdefault("params", {})
+            if not (params.get("words") or params.get("vocab_file")):
+                params["words"] = sorted(_package().get_answers())
+        return filled
 
 
 def _split(package: ModuleType, config: Mapping[str, Any]) -> dict[str, list[Question]]:

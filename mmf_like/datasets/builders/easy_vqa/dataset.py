@@ -30,11 +30,9 @@ class EasyVQADataset(BaseDataset):
     With `fast_read` each picture is decoded once and kept as bytes (12 kB each, 60 MB in all).
     """
 
-    def __init__(
-        self, name: str, config: Mapping[str, Any], dataset_type: str, *, rows: list[Question], words: list[str]
-    ):
+    def __init__(self, name: str, config: Mapping[str, Any], dataset_type: str, *, rows: list[Question]):
         super().__init__(name, config, dataset_type)
-        self.rows, self.words = rows, words
+        self.rows = rows
         self._keep = bool(config.get("fast_read"))
         self._pictures: dict[int, Tensor] = {}
         self._texts: dict[str, Tensor] = {}
