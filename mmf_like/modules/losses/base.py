@@ -39,7 +39,8 @@ class Losses(nn.Module):
 
     def keys(self, dataset: str) -> list[str]:
         """`<dataset>/<loss>` of every loss that is for `dataset`; a loss with children appends theirs when it runs."""
-        return [f"{dataset}/{loss.name}" for loss in self.losses if loss.datasets is None or dataset in loss.datasets]
+        chosen: list[Any] = [loss for loss in self.losses if loss.is_dataset_applicable(dataset)]  # type: ignore[operator]
+        return [f"{dataset}/{loss.name}" for loss in chosen]
 
     def _tell_once(self, split: str, dataset: str) -> None:
         if (split, dataset) not in self._told:
@@ -76,9 +77,12 @@ class MMFLoss(nn.Module):
         datasets = section.get("datasets") or getattr(self.loss_criterion, "datasets", None)
         self.datasets: list[str] | None = list(datasets) if datasets else None
 
+    def is_dataset_applicable(self, dataset: str) -> bool:
+        return self.datasets is None or dataset in self.datasets
+
     def forward(self, sample_list: Any, model_output: Mapping[str, Any]) -> dict[str, Tensor]:
         split, dataset = _split_and_dataset(sample_list)
-        if self.datasets is not None and dataset not in self.datasets:
+        if not self.is_dataset_applicable(dataset):
             return {}
         value = self.loss_criterion(sample_list, model_output)
         key = f"{split}/{dataset}/{self.name}"

@@ -196,13 +196,8 @@ def _shelf(shelves: nn.ModuleDict, split: str) -> nn.ModuleDict:
 
 
 def _module_name(name: str) -> str:
-<<<<<<< HEAD
-    """A name that `nn.ModuleDict` takes: without a dot and unlike a method ("train"). `_name_of` finds the way back."""
-    return "@" + name.replace("%", "%25").replace(".", "%2E")
-=======
     """Module names hold no dot and are no attribute of a module (`train`); `_name_of` finds the way back."""
     return "%" + name.replace("%", "%25").replace(".", "%2E")
->>>>>>> main
 
 
 def _name_of(module_name: str) -> str:

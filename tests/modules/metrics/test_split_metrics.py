@@ -21,7 +21,10 @@ def test_splits_and_datasets_are_kept_apart():
     metrics.update("val", batch([0, 1]), scores(0, 1))
     metrics.update("val", batch([2], "a.b"), scores(2))
     metrics.update("test", batch([0]), scores(1))
-    assert metrics.compute("val") == {"val/vqa2/accuracy": torch.tensor([0.75]), "val/a.b/accuracy": torch.tensor([1.0])}
+    assert metrics.compute("val") == {
+        "val/vqa2/accuracy": torch.tensor([0.75]),
+        "val/a.b/accuracy": torch.tensor([1.0]),
+    }
     assert metrics.compute("test") == {"test/vqa2/accuracy": torch.tensor([0.0])}
     assert metrics.compute("train") == {}
 
@@ -68,7 +71,7 @@ def test_states_are_not_saved_but_move():
     metrics.update("val", batch([0]), scores(0))
     assert metrics.state_dict() == {}
     metrics.to("meta")
-    (accuracy,) = metrics.metrics["@val"]["@vqa2"].values()
+    (accuracy,) = metrics.metrics["%val"]["%vqa2"].values()
     assert accuracy.correct.device.type == "meta"
 
 
