@@ -18,7 +18,7 @@ from mmf_like.common.errors import BatchError, ConfigError
 from mmf_like.common.registry import registry
 from mmf_like.models.base_model import BaseModel
 from mmf_like.modules.embeddings import ImageFeatureEmbedding, TextEmbedding
-from mmf_like.modules.encoders.base import build_encoder
+from mmf_like.modules.encoders.base import Encoder, build_encoder
 from mmf_like.modules.encoders.image_feature import IdentityEncoder, build_image_feature_encoder
 from mmf_like.modules.layers import ClassifierLayer, ModalCombineLayer
 
@@ -65,13 +65,13 @@ class Pythia(BaseModel):
         text_sections = _sections(config, "text_embeddings")
         self.word_embedding = nn.Embedding(vocab_size, _embedding_dim(text_sections))
         self.text_embeddings = nn.ModuleList(
-            TextEmbedding(section["type"], **(section.get("params") or {})) for section in text_sections
+            TextEmbedding(section["type"], **_params(section)) for section in text_sections
         )
-        question_dim = sum(embedding.out_dim for embedding in self.text_embeddings)
+        question_dim: int = sum(embedding.out_dim for embedding in self.text_embeddings)  # type: ignore[misc]
 
         self.image_encoder = build_encoder(config["image_encoder"]) if config.get("image_encoder") else None
         if self.image_encoder is not None:
-            encoders = [IdentityEncoder(self.image_encoder.out_dim)]
+            encoders: list[Encoder] = [IdentityEncoder(self.image_encoder.out_dim)]
         else:
             dim = config["image_feature_dim"]
             encoders = [
@@ -86,19 +86,19 @@ class Pythia(BaseModel):
         image_dim = sum(
             attention.out_dim * encoder.out_dim
             for encoder, row in zip(encoders, self.image_feature_embeddings_list)
-            for attention in row
+            for attention in row  # type: ignore[attr-defined]
         )
 
         combine = config["image_text_modal_combine"]
         self.image_text_multi_modal_combine_layer = ModalCombineLayer(
-            combine["type"], image_dim, question_dim, **(combine.get("params") or {})
+            combine["type"], image_dim, question_dim, **_params(combine)
         )
         classifier = config["classifier"]
         self.classifier = ClassifierLayer(
             classifier["type"],
             self.image_text_multi_modal_combine_layer.out_dim,
             num_answers,
-            **(classifier.get("params") or {}),
+            **_params(classifier),
         )
 
     def _size(self, told: str, configured: int | None, key: str) -> int:
@@ -146,7 +146,8 @@ class Pythia(BaseModel):
             features, self.image_feature_encoders, self.image_feature_embeddings_list
         ):
             encoded = encoder(feature)
-            attended += [attention(encoded, question, num_regions, sample_list)[0] for attention in attentions]
+            for attention in attentions:  # type: ignore[attr-defined]
+                attended.append(attention(encoded, question, num_regions, sample_list)[0])
         return torch.cat(attended, dim=1)
 
     def _features(self, sample_list: Any) -> list[tuple[Tensor, Tensor | None]]:
@@ -163,8 +164,8 @@ class Pythia(BaseModel):
                     f"pythia has {wanted} image_feature_encodings and reads image_feature_{index}, "
                     f"but the batch has: {_fields(sample_list)}."
                 )
-            info = sample_list[f"image_info_{index}"] if f"image_info_{index}" in sample_list else None
-            features.append((sample_list[f"image_feature_{index}"], _max_features(info)))
+            num_regions = _max_features(sample_list.get(f"image_info_{index}"))
+            features.append((sample_list[f"image_feature_{index}"], num_regions))
         return features
 
 
@@ -195,6 +196,11 @@ def _sections(config: dict[str, Any], key: str) -> list[Any]:
     if not isinstance(sections, list) or not sections:
         raise ConfigError(f"model_config.pythia.{key} must be a list with at least one entry, but is {sections!r}.")
     return sections
+
+
+def _params(section: dict[str, Any]) -> dict[str, Any]:
+    """The params of a `{type, params}` section; one that is null is left to its default."""
+    return {key: value for key, value in (section.get("params") or {}).items() if value is not None}
 
 
 def _embedding_dim(text_sections: list[Any]) -> int:

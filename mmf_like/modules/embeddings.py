@@ -17,7 +17,7 @@ NUM_SPECIAL_WORDS = 4  # padding, start, end and unknown come before the words o
 
 
 class VocabEmbedding(nn.Module):
-    """A table of word vectors, B x T ids to B x T x embedding_dim, sized by a number or by a file of one word a line."""
+    """A table of word vectors, B x T ids to B x T x embedding_dim; sized by a number or a file of one word a line."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class VocabEmbedding(nn.Module):
 class ProjectionEmbedding(nn.Module):
     """A linear map of the last dimension ("linear"), or 1-d convolutions in a row over B x in_dim x T ("conv").
 
-    `convs` lists the keywords of each `torch.nn.Conv1d` but for `in_channels`; the last one's `out_channels` is the width.
+    `convs` lists the keywords of each `torch.nn.Conv1d` but for `in_channels`; the last `out_channels` is the width.
     """
 
     def __init__(self, *, module: str, in_dim: int, out_dim: int, convs: Sequence[Mapping[str, Any]] = ()):
@@ -153,7 +153,7 @@ TEXT_EMBEDDINGS: dict[str, type[nn.Module]] = {
 
 
 class TextEmbedding(nn.Module):
-    """The embedding named by the first argument (`TEXT_EMBEDDINGS`), under the name `module`; `params` are its keywords.
+    """The embedding `emb_type` names (`TEXT_EMBEDDINGS`), under the name `module`; `params` are its keywords.
 
     `out_dim` is the width of the last dimension of its output, `text_out_dim` MMF's name for it. The key
     `model_data_dir`, which MMF writes into every section, is passed over.

@@ -57,8 +57,8 @@ def _plain(value: Any) -> Any:
 class AdamW(Optimizer):
     """AdamW with the defaults and the order of operations that MMF's runs were made with.
 
-    Loshchilov & Hutter, "Decoupled Weight Decay Regularization" (2019), algorithm 2, but: `eps` is added before the bias
-    correction, and the decay is taken from the already updated weights. `torch.optim.AdamW` does both the other way.
+    Loshchilov & Hutter, "Decoupled Weight Decay Regularization" (2019), algorithm 2, but: `eps` is added before the
+    bias correction, and the decay is taken from the already updated weights. `torch.optim.AdamW` differs in both.
     The state holds `step`, `exp_avg` and `exp_avg_sq`, as MMF's checkpoints do.
     """
 
@@ -87,7 +87,7 @@ class AdamW(Optimizer):
         super().__init__(params, defaults)
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -115,7 +115,7 @@ class AdamW(Optimizer):
 
     def _update(self, params: list[Tensor], bucket: tuple[Any, ...], group: dict[str, Any]) -> None:
         step, (beta1, beta2), lr = bucket[0], group["betas"], float(group["lr"])
-        grads = [p.grad for p in params]
+        grads = [p.grad for p in params if p.grad is not None]
         means = [self.state[p]["exp_avg"] for p in params]
         squares = [self.state[p]["exp_avg_sq"] for p in params]
         torch._foreach_mul_(means, beta1)
@@ -142,6 +142,6 @@ class AdamWSkipParamsWithZeroGrad(AdamW):
         params = super()._with_gradient(params)
         if not params:
             return params
-        norms = torch._foreach_norm([p.grad for p in params], float("inf"))
+        norms = torch._foreach_norm([p.grad for p in params if p.grad is not None], float("inf"))
         largest = torch.stack([norm.float() for norm in norms]).tolist()
         return [p for p, norm in zip(params, largest) if norm != 0]

@@ -1,4 +1,4 @@
-"""Learning-rate schedules by name: MMF's four, and every class of `torch.optim.lr_scheduler`. All step once an update."""
+"""Learning-rate schedules by name, stepped once an update: MMF's four, and all of `torch.optim.lr_scheduler`."""
 
 from __future__ import annotations
 

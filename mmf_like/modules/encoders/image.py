@@ -18,9 +18,9 @@ NORMS = ("batch", "none")
 class ConvGridEncoder(Encoder):
     """A small convolutional net for small pictures: B x in_channels x H x W to grid features B x N x C.
 
-    One stage per entry of `channels`: convolution with the stride of the same place in `strides` (default 2) and a kernel
-    of twice the stride less one, at least 3; batch norm unless `norm` is "none"; ReLU. C is the last entry; N is the number of cells left, row by row from the top left.
-    Pictures of bytes (uint8) are scaled to [0, 1].
+    One stage per entry of `channels`: convolution with the stride of the same place in `strides` (default 2) and a
+    kernel of twice the stride less one, at least 3; batch norm unless `norm` is "none"; ReLU. C is the last entry; N
+    is the number of cells left, row by row from the top left. Pictures of bytes (uint8) are scaled to [0, 1].
     """
 
     def __init__(
@@ -53,6 +53,6 @@ class ConvGridEncoder(Encoder):
 
     def forward(self, image: Tensor) -> Tensor:
         if image.dtype == torch.uint8:
-            image = image.to(self.layers[0].weight.dtype) / 255
+            image = image.to(next(self.parameters()).dtype) / 255
         grid = self.layers(image.contiguous(memory_format=torch.channels_last))  # B x C x h x w
         return grid.flatten(2).transpose(1, 2)

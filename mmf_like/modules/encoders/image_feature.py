@@ -40,8 +40,8 @@ class ProjectionEncoder(Encoder):
 
 
 def build_image_feature_encoder(config: Mapping[str, Any] | str, in_dim: int) -> Encoder:
-    """The encoder of an `image_feature_encodings` entry for features of width `in_dim`; type "default" is "identity"."""
-    section = {"type": config} if isinstance(config, str) else dict(config)
+    """The encoder of an `image_feature_encodings` entry for features of width `in_dim`; "default" is "identity"."""
+    section: dict[str, Any] = {"type": config} if isinstance(config, str) else dict(config)
     name = section.get("type")
     if name in ("default", "identity"):
         return IdentityEncoder(in_dim)

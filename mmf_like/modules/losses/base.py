@@ -18,9 +18,9 @@ log = logging.getLogger(__name__)
 class Losses(nn.Module):
     """Computes every loss of `configs`, a list of names or `{type, params?, datasets?}` sections.
 
-    Reads `dataset_name`, `dataset_type` and `targets` of the batch. Returns `<split>/<dataset>/<loss>` -> tensor of at least
-    one dimension; a loss that returns a mapping has `/<child>` appended. A batch without targets has no losses, `{}`,
-    which is said once for each dataset and split.
+    Reads `dataset_name`, `dataset_type` and `targets` of the batch. Returns `<split>/<dataset>/<loss>` -> tensor of at
+    least one dimension; a loss that returns a mapping has `/<child>` appended. A batch without targets has no losses,
+    `{}`, which is said once for each dataset and split.
     """
 
     def __init__(self, configs: Sequence[str | Mapping[str, Any]]):
@@ -39,13 +39,14 @@ class Losses(nn.Module):
 
     def keys(self, dataset: str) -> list[str]:
         """`<dataset>/<loss>` of every loss that is for `dataset`; a loss with children appends theirs when it runs."""
-        return [f"{dataset}/{loss.name}" for loss in self.losses if loss.datasets is None or dataset in loss.datasets]
+        chosen: list[Any] = [loss for loss in self.losses if loss.is_dataset_applicable(dataset)]  # type: ignore[operator]
+        return [f"{dataset}/{loss.name}" for loss in chosen]
 
     def _tell_once(self, split: str, dataset: str) -> None:
         if (split, dataset) not in self._told:
             self._told.add((split, dataset))
             log.warning(
-                "The %s batches of %s have no targets, so no loss is computed. To predict, set evaluation.predict=true.",
+                "The %s batches of %s have no targets, so no loss is computed. To predict, run mmf_predict.",
                 split,
                 dataset,
             )
@@ -76,9 +77,12 @@ class MMFLoss(nn.Module):
         datasets = section.get("datasets") or getattr(self.loss_criterion, "datasets", None)
         self.datasets: list[str] | None = list(datasets) if datasets else None
 
+    def is_dataset_applicable(self, dataset: str) -> bool:
+        return self.datasets is None or dataset in self.datasets
+
     def forward(self, sample_list: Any, model_output: Mapping[str, Any]) -> dict[str, Tensor]:
         split, dataset = _split_and_dataset(sample_list)
-        if self.datasets is not None and dataset not in self.datasets:
+        if not self.is_dataset_applicable(dataset):
             return {}
         value = self.loss_criterion(sample_list, model_output)
         key = f"{split}/{dataset}/{self.name}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -17,13 +17,13 @@ from mmf_like.common.errors import BatchError, TrainingError
 class BaseMetric(Metric):
     """Write either of two forms.
 
-    Streaming, whose memory does not grow: call `add_state` in `__init__`, override `update(sample_list, model_output)` and
-    `compute()`; `calculate` follows from them. Or MMF's: override `calculate(sample_list, model_output)`, which returns a
-    number, a tensor or a dict of them; then the fields `required_params` are kept over the split and `calculate` runs on
-    all of them at the end. Calling the metric is `calculate`, and leaves its state alone.
+    Streaming, whose memory does not grow: call `add_state` in `__init__`, override `update(sample_list, model_output)`
+    and `compute()`; `calculate` follows from them. Or MMF's: override `calculate(sample_list, model_output)`, which
+    returns a number, a tensor or a dict of them; then the fields `required_params` are kept over the split and
+    `calculate` runs on all of them at the end. Calling the metric is `calculate`, and leaves its state alone.
 
-    `name` is what a config calls it, `required_params` the fields read (of the output, else of the batch), `ordering` says
-    whether "max" or "min" is better, `datasets` which datasets it is for (None: all).
+    `name` is what a config calls it, `required_params` the fields read (of the output, else of the batch), `ordering`
+    says whether "max" or "min" is better, `datasets` which datasets it is for (None: all).
     """
 
     full_state_update = False
@@ -117,9 +117,6 @@ class _Fields(dict):
         except KeyError:
             raise AttributeError(name) from None
 
-    def __iter__(self) -> Iterator[Any]:
-        return super().__iter__()
-
 
 def read_field(field: str, sample_list: Any, model_output: Mapping[str, Any], metric: str) -> Any:
     """`field` of the output, else of the batch. Raises `BatchError` when neither has it."""
@@ -128,7 +125,8 @@ def read_field(field: str, sample_list: Any, model_output: Mapping[str, Any], me
     if field in sample_list:
         return sample_list[field]
     raise BatchError(
-        f"Metric {metric!r} reads {field!r}, which neither the output ({', '.join(map(str, model_output))}) nor the batch has."
+        f"Metric {metric!r} reads {field!r}, but the output has {', '.join(map(str, model_output)) or 'nothing'} "
+        f"and the batch has {', '.join(map(str, sample_list)) or 'nothing'}."
     )
 
 

@@ -17,8 +17,8 @@ from mmf_like.modules.metrics.base import BaseMetric, read_field
 class Accuracy(BaseMetric):
     """Share of samples whose target class is among the `topk` highest scores.
 
-    Reads `score_key`: B x C, or B predicted classes; and `target_key`: B or B x 1 class indices, or B x C one-hot or soft
-    targets, of which the highest counts. In multi-hot targets all classes that are highest count, when `topk` is above 1.
+    Reads `score_key`: B x C, or B predicted classes; and `target_key`: B or B x 1 class indices, or B x C one-hot or
+    soft targets, of which the highest counts (with `topk` above 1, each of several that are highest).
     """
 
     correct: Tensor

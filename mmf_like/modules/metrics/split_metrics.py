@@ -39,10 +39,10 @@ class MetricEntry:
 
 
 class SplitMetrics(nn.Module):
-    """Metrics of `configs`, a list of names or `{type, key?, params?, datasets?}`, and mean losses, for each split and dataset.
+    """Metrics of `configs`, names or `{type, key?, params?, datasets?}`, and mean losses, for each split and dataset.
 
-    A dataset's metrics are made when its first batch comes, on that batch's device; they move with the module, are no part of
-    its state dict, and are summed over processes when computed. Nothing here waits for the device.
+    A dataset's metrics are made when its first batch comes, on that batch's device; they move with the module, are no
+    part of its state dict, and are summed over processes when computed. Nothing here waits for the device.
     """
 
     def __init__(self, configs: Sequence[str | Mapping[str, Any]] = ()):
@@ -57,14 +57,14 @@ class SplitMetrics(nn.Module):
         dataset = sample_list["dataset_name"]
         metrics: Any = _shelf(self.metrics, split)
         if _module_name(dataset) not in metrics:
-            built = {_module_name(key): _copy(entry) for key, entry in self._applicable(dataset)}
+            built = {_module_name(key): entry.build() for key, entry in self._applicable(dataset)}
             metrics[_module_name(dataset)] = nn.ModuleDict(built).to(_device_of(output))
         for metric in metrics[_module_name(dataset)].values():
             if all(name in output or name in sample_list for name in metric.required_params):
                 metric.update(sample_list, output)
 
     def update_losses(self, split: str, losses: Mapping[str, Tensor], batch_size: int) -> None:
-        """Add a batch's losses (each the mean over its samples) by their keys `<split>/<dataset>/<loss>`, weighted by its size."""
+        """Add a batch's losses (`<split>/<dataset>/<loss>`: mean over its samples), weighted by its size."""
         if not losses:
             return
         shelf: Any = _shelf(self.losses, split)
@@ -77,10 +77,13 @@ class SplitMetrics(nn.Module):
             shelf[name].update(mean, batch_size)
 
     def compute(self, split: str) -> dict[str, Tensor]:
-        """`<split>/<dataset>/<key>` (and `/<child>`) -> float tensor of length 1, then the mean losses and `<split>/total_loss`."""
+        """`<split>/<dataset>/<key>` (and `/<child>`) -> float tensor of length 1, for every metric that got a batch.
+
+        The mean losses follow under their keys, then `<split>/total_loss`.
+        """
         result: dict[str, Tensor] = {}
         for dataset, metrics in _shelf(self.metrics, split).items():
-            for key, metric in metrics.items():  # type: ignore[operator, union-attr]
+            for key, metric in metrics.items():  # type: ignore[operator]
                 if not metric.update_called:
                     continue
                 value = metric.compute()
@@ -109,8 +112,8 @@ class SplitMetrics(nn.Module):
     def main_metric(self, selected: str | None = None) -> tuple[str, str]:
         """What decides which checkpoint is best: (name, "max" or "min").
 
-        `selected` may be a metric's key, a loss or "total_loss", with or without split and dataset before it and child after
-        it. Without it, the first metric of the config; without any metric, the total loss.
+        `selected` may be a metric's key, a loss or "total_loss", with or without split and dataset before it and child
+        after it. Without it, the first metric of the config; without any metric, the total loss.
         """
         if selected is None:
             if not self.entries:
@@ -177,16 +180,13 @@ def parse_entries(configs: Sequence[str | Mapping[str, Any]]) -> list[MetricEntr
             problems.append(registry.unknown("metric", entry.type))
         if any(entry.key == other.key for other in entries):
             problems.append(
-                f"evaluation.metrics names {entry.key!r} twice. Give one of them another key: {{type: {entry.type}, key: ...}}."
+                f"evaluation.metrics names {entry.key!r} twice. "
+                f"Give one of them another key: {{type: {entry.type}, key: ...}}."
             )
         entries.append(entry)
     if problems:
         raise ConfigError(problems)
     return entries
-
-
-def _copy(entry: MetricEntry) -> BaseMetric:
-    return entry.build()
 
 
 def _shelf(shelves: nn.ModuleDict, split: str) -> nn.ModuleDict:
@@ -209,4 +209,4 @@ def _device_of(output: Mapping[str, Any]) -> torch.device:
 
 
 def _float(value: Any) -> Tensor:
-    return torch.as_tensor(value, dtype=torch.float).reshape(-1)[:1] if not isinstance(value, Tensor) else value.float().view(1)
+    return torch.as_tensor(value, dtype=torch.float).reshape(1)

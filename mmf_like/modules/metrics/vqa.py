@@ -19,7 +19,7 @@ UNKNOWN_ANSWER = 0
 class VQAAccuracy(BaseMetric):
     """Mean soft target of the answer with the highest score; answer 0, the unknown one, is never chosen.
 
-    Reads `scores` (B x C; of B x K x C the first of the K heads counts) and `targets` (B x C, an answer's worth in [0, 1]).
+    Reads `scores` (B x C; of B x K x C the first of the K heads counts) and `targets` (B x C, each answer's worth).
     """
 
     worth: Tensor
