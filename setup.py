@@ -1,4 +1,4 @@
-"""Builds the wheel: the package plus the YAML of `configs/` and `projects/`, which a wheel carries inside the package."""
+"""Builds the wheel: the package, and inside it the YAML of `configs/` and `projects/`."""
 
 import shutil
 from pathlib import Path

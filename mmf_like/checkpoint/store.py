@@ -101,7 +101,7 @@ class CheckpointStore:
         entries = list(self.entries().values())
         if best:
             entries = [entry for entry in entries if entry.file == self.best.name]
-        skipped = []
+        skipped: list[str] = []
         for entry in sorted(entries, key=lambda e: (e.step, e.file == self.current.name), reverse=True):
             problem = self.check(entry)
             if problem is None:

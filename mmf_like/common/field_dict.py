@@ -123,9 +123,7 @@ def _rows(fields: Mapping[str, Any], prefix: str) -> list[tuple[str, str, str, s
     for name, value in fields.items():
         name = f"{prefix}{name}"
         if isinstance(value, Tensor):
-            rows.append(
-                (name, str(tuple(value.shape)), str(value.dtype).removeprefix("torch."), str(value.device))
-            )
+            rows.append((name, str(tuple(value.shape)), str(value.dtype).removeprefix("torch."), str(value.device)))
         elif isinstance(value, Mapping) and value:
             rows += _rows(value, f"{name}.")
         elif isinstance(value, (list, tuple)):

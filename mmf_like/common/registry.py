@@ -131,7 +131,8 @@ class Registry:
         held = self._entries[kind].get(name)
         if held is not None and not _same_definition(held.target, target):
             raise RegistryError(
-                f"Two classes are registered as {kind} {name!r}: {held.place} and {place_of(target)}. Rename one of them."
+                f"Two classes are registered as {kind} {name!r}: {held.place} and {place_of(target)}. "
+                "Rename one of them."
             )
         module = getattr(target, "__module__", "")
         if module.split(".")[0] == "mmf_like":
@@ -167,7 +168,7 @@ class Registry:
         return text
 
     def names(self, kind: str) -> list[str]:
-        """All names of a kind, sorted: built in, from the user's folder and from plug-ins. Imports no torch by itself."""
+        """All names of a kind, sorted: built in, from the user's folder and from plug-ins."""
         filed = _kind(kind).shares or kind
         with self._lock:
             self._load_plugins()

@@ -108,7 +108,8 @@ def _declarations(
         return []
     said = call.args[2] if len(call.args) > 2 else arguments.get("description")
     description = said.value if isinstance(said, ast.Constant) and isinstance(said.value, str) else ""
-    config_path, config_fields, bases = None, None, ()
+    config_path, config_fields = None, None
+    bases: tuple[str, ...] = ()
     if node is not None:
         description = description or (ast.get_docstring(node) or "").split("\n")[0]
     if isinstance(node, ast.ClassDef):

@@ -66,7 +66,7 @@ class BaseDatasetBuilder(pl.LightningDataModule):
 
     # -- life cycle --------------------------------------------------------------------------------------------
 
-    def prepare_data(self, config: Mapping[str, Any] | None = None, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
+    def prepare_data(self, config: Mapping[str, Any] | None = None, *args: Any, **kwargs: Any) -> None:
         if config is not None:
             self.config = config
             self.build_dataset(config)
@@ -75,7 +75,7 @@ class BaseDatasetBuilder(pl.LightningDataModule):
         for split in SPLITS:
             self.build(config, split)
 
-    def setup(self, stage: str | None = None, config: Mapping[str, Any] | None = None) -> None:  # type: ignore[override]
+    def setup(self, stage: str | None = None, config: Mapping[str, Any] | None = None) -> None:
         if config is None:
             return
         self.config = config

@@ -150,5 +150,5 @@ class _WorkerSetUp:
             registry.user_code.use(self.user_dir)
 
 
-def _as_is(batch: SampleList) -> SampleList:
+def _as_is(batch: Any) -> Any:
     return batch

@@ -1,1 +1,1 @@
-"""The one place that knows every layer: from a final config to data, model and trainer, and what a command does with them."""
+"""The one place that knows every layer: puts a run together from a final config and does what a command asks."""

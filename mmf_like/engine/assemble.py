@@ -17,7 +17,7 @@ from omegaconf import OmegaConf, open_dict
 from mmf_like.common.errors import ConfigError
 from mmf_like.common.registry import registry
 from mmf_like.common.run import Run
-from mmf_like.config.dump import save_config
+from mmf_like.config.dump import save_config, to_plain
 from mmf_like.config.lightning import effective_training
 from mmf_like.datasets.build import build_datasets
 from mmf_like.datasets.multi_datamodule import MultiDataModule
@@ -109,7 +109,7 @@ def prepare_model(run: Run, data: MultiDataModule) -> BaseModel:
     model.run_config = config
     model.metrics = SplitMetrics(list(config.evaluation.metrics))
     model.optimization = Optimization(
-        optimizer=OmegaConf.to_container(config.optimizer, resolve=True),
+        optimizer=to_plain(config.optimizer),
         scheduler=scheduler_settings(config),
         allow_unused_parameters=bool(config.optimizer.allow_unused_parameters),
     )
@@ -121,12 +121,12 @@ def scheduler_settings(config: Any) -> dict[str, Any] | None:
     training = config.training
     if not training.lr_scheduler:
         return None
-    settings = OmegaConf.to_container(config.scheduler, resolve=True)
+    settings = to_plain(config.scheduler)
     kind = settings.get("type") or "pythia"
     params = dict(settings.get("params") or {})
     if kind == "pythia":
         for key in ("use_warmup", "warmup_iterations", "warmup_factor", "lr_steps", "lr_ratio"):
-            params.setdefault(key, OmegaConf.to_container(OmegaConf.create({"v": training[key]}))["v"])
+            params.setdefault(key, to_plain(training[key]))
     if kind in ("warmup_linear", "warmup_cosine") and params.get("num_training_steps") is None:
         updates = effective_training(config).max_updates
         if updates is not None:

@@ -42,19 +42,18 @@ def run_config(composed: Any, *, predict: bool = False, quiet: bool = False, as_
             logger.warning(note)
         trainer.display.say(headline(parts))
         trainer.load()
-        measured = {}
         if predict:
             for split in splits_to_predict(parts):
                 predict_split(parts, split, outcome)
         else:
             if run.wants("train"):
                 trainer.train()
-                measured["val"] = "best" if trainer.state.best_value is not None else ""
                 outcome.results.update(trainer.state.best_results)
             for split in ("val", "test"):
-                if run.wants(split) and not (split == "val" and trainer.state.best_results and run.wants("train")):
-                    if parts.data.datasets(split) or not run.wants("train"):
-                        outcome.results.update(trainer.evaluate(split))
+                known = split == "val" and run.wants("train") and trainer.state.best_results
+                there = parts.data.datasets(split) or not run.wants("train")
+                if run.wants(split) and there and not known:
+                    outcome.results.update(trainer.evaluate(split))
         if run.is_main:
             finish(parts, outcome, as_json=as_json, predicted=predict)
     finally:
@@ -126,7 +125,7 @@ def finish(parts: Parts, outcome: Outcome, *, as_json: bool, predicted: bool) ->
     if as_json:
         print(json.dumps(numbers))
         return
-    rows = [("split", "metric", "value", "at update")]
+    rows: list[tuple[str, ...]] = [("split", "metric", "value", "at update")]
     trained = run.wants("train") and not predicted
     for key, value in outcome.results.items():
         if "/" not in key:

@@ -142,10 +142,12 @@ class BaseModel(pl.LightningModule):
         """The fields of `gather_keys` from all ranks, with gradients, joined along the batch; the rest as it is."""
         if not self.gather_keys or self._trainer is None or self.trainer.world_size == 1:
             return pre
-        gathered = {
-            key: self.all_gather(pre[key], sync_grads=True).flatten(0, 1) for key in self.gather_keys if key in pre
-        }
-        return {**pre, **gathered}
+        joined = dict(pre)
+        for key in self.gather_keys:
+            if key in pre:
+                parts: Any = self.all_gather(pre[key], sync_grads=True)  # ranks x batch x ...
+                joined[key] = parts.flatten(0, 1)
+        return joined
 
     def step_end(self, pre: dict[str, Any], split: str, batch: SampleList | None = None) -> dict[str, Any]:
         """Add `loss`, the sum of the mean of every loss, update the metrics, drop internal features (`_name_`)."""

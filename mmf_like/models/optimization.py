@@ -26,7 +26,7 @@ class Optimization:
 
 
 def build_optimization(model: BaseModel, settings: Optimization) -> Any:
-    """Lightning's dictionary: an optimizer over the model's trainable parameters, and its schedule, stepped per update."""
+    """What Lightning takes: an optimizer over the model's trainable parameters, and a schedule stepped per update."""
     groups = parameter_groups(model, settings)
     optimizer = build_optimizer(groups, settings.optimizer)
     if settings.scheduler is None:

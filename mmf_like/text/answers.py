@@ -34,9 +34,7 @@ y'all'd've you'd you'd've you'll you're you've
 
 def _without_one_apostrophe(words: Sequence[str]) -> dict[str, str]:
     """Each spelling that lacks one apostrophe -> the right one."""
-    return {
-        word[:i] + word[i + 1 :]: word for word in words for i, letter in enumerate(word) if letter == "'"
-    }
+    return {word[:i] + word[i + 1 :]: word for word in words for i, letter in enumerate(word) if letter == "'"}
 
 
 # `somebody'd` is the wrong way round in the official table; scores compared with others depend on it.

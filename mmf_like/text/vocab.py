@@ -60,9 +60,7 @@ class Vocab:
         return cls.from_counts(counts, min_count=min_count, only_unk_extra=only_unk_extra)
 
     @classmethod
-    def from_counts(
-        cls, counts: Mapping[str, int], *, min_count: int = 1, only_unk_extra: bool = False
-    ) -> Vocab:
+    def from_counts(cls, counts: Mapping[str, int], *, min_count: int = 1, only_unk_extra: bool = False) -> Vocab:
         special = [UNKNOWN] if only_unk_extra else [PAD, UNKNOWN, START, END]
         words = [word for word, count in counts.items() if count >= min_count and word not in special]
         return cls([*special, *words], num_special=len(special))
@@ -87,9 +85,7 @@ class Vocab:
         """The number of a word, of `<unk>` when it is not known; DataError when there is no `<unk>`."""
         found = self._index.get(word, self.unk_index)
         if found is None:
-            raise DataError(
-                f"{word!r} is not in the vocabulary of {len(self)} words, which has no {UNKNOWN!r}."
-            )
+            raise DataError(f"{word!r} is not in the vocabulary of {len(self)} words, which has no {UNKNOWN!r}.")
         return found
 
     def indices(self, words: Iterable[str]) -> list[int]:

@@ -134,6 +134,8 @@ class LightningTrainer:
             total = int(asked.max_epochs) * plan.epoch_length
             updates = math.ceil(total / self.accumulate)
         else:
+            if asked.max_updates is None:
+                raise ConfigError("Training has no end: set training.max_updates or training.max_epochs.")
             updates = int(asked.max_updates)
             total = updates * self.accumulate
         return Pace(

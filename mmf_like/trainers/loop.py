@@ -90,13 +90,13 @@ class TrainLoop(pl.Callback):
         self._restored = state_dict
         self.state.load(state_dict["state"])
 
-    def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict) -> None:
+    def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: Any, checkpoint: dict) -> None:
         # The counters above say where the run is. Lightning's own belong to its epochs; ours are the plan's.
         checkpoint.pop("loops", None)
 
     # -- training ------------------------------------------------------------------------------------------------
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
         epoch_loop = trainer.fit_loop.epoch_loop
         epoch_loop.batch_progress.total.ready = self.state.batches
         epoch_loop.automatic_optimization.optim_progress.optimizer.step.total.completed = self.state.updates
@@ -113,20 +113,16 @@ class TrainLoop(pl.Callback):
         self._call("on_train_start")
         self._announce_update()
 
-    def on_train_batch_start(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
         if self.callbacks:
             self._call("on_batch_start")
 
-    def on_before_backward(self, trainer: pl.Trainer, pl_module: pl.LightningModule, loss: torch.Tensor) -> None:
+    def on_before_backward(self, trainer: pl.Trainer, pl_module: Any, loss: torch.Tensor) -> None:
         # On a CPU looking costs nothing, so the weights are spared; on a GPU the window is looked at when read.
         if self._on_cpu and self.stop_on_nan and not math.isfinite(loss.item()):
             self._stop_on_nan(self.state.batches, float(loss))
 
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         state, pace = self.state, self.pace
         state.batches += 1
         self.window.append(outputs["losses"])
@@ -159,25 +155,25 @@ class TrainLoop(pl.Callback):
             )
         self._announce_update()
 
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         self._bar.close()
         self._clock.tick()
         self._call("on_train_end")
 
-    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+    def on_exception(self, trainer: pl.Trainer, pl_module: Any, exception: BaseException) -> None:
         if hasattr(self, "_bar"):
             self._bar.close()
 
     # -- validation ----------------------------------------------------------------------------------------------
 
-    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
         if not self.only_evaluates:
             self._check_window()
         self._open_eval_bar("val", trainer.num_val_batches)
         self._call("on_validation_start")
 
     def on_validation_batch_start(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
+        self, trainer: pl.Trainer, pl_module: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
         if self.callbacks:
             self._call("on_validation_batch_start")
@@ -185,7 +181,7 @@ class TrainLoop(pl.Callback):
     def on_validation_batch_end(
         self,
         trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
+        pl_module: Any,
         outputs: Any,
         batch: Any,
         batch_idx: int,
@@ -195,7 +191,7 @@ class TrainLoop(pl.Callback):
         if self.callbacks:
             self._call("on_validation_batch_end", report=Report(batch, outputs))
 
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         self._eval_bar.close()
         if self.only_evaluates:
             return
@@ -213,12 +209,12 @@ class TrainLoop(pl.Callback):
                 f"No better {self.early.name} since update {state.best_update}: stopping at update {state.updates}."
             )
 
-    def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_test_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
         self._open_eval_bar("test", trainer.num_test_batches)
         self._call("on_test_start")
 
     def on_test_batch_start(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
+        self, trainer: pl.Trainer, pl_module: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
         if self.callbacks:
             self._call("on_test_batch_start")
@@ -226,7 +222,7 @@ class TrainLoop(pl.Callback):
     def on_test_batch_end(
         self,
         trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
+        pl_module: Any,
         outputs: Any,
         batch: Any,
         batch_idx: int,
@@ -236,7 +232,7 @@ class TrainLoop(pl.Callback):
         if self.callbacks:
             self._call("on_test_batch_end", report=Report(batch, outputs))
 
-    def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_test_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         self._eval_bar.close()
         self._call("on_test_end", meter=pl_module.results)
 

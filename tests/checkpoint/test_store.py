@@ -83,7 +83,9 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(store, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("mmf_like.checkpoint.store.torch.save", full)
-    with pytest.raises(CheckpointError, match=r"update 2 could not be written to .*No space left on device.*env.save_dir"):
+    with pytest.raises(
+        CheckpointError, match=r"update 2 could not be written to .*No space left on device.*env.save_dir"
+    ):
         save(store, 2)
     assert not list(store.folder.rglob("*.part"))
     assert store.newest()[0] == store.current

@@ -35,10 +35,10 @@ def test_everything_that_does_not_fit_is_said_at_once():
 
 
 def test_another_models_checkpoint_is_named():
-    with pytest.raises(CheckpointError, match="a.ckpt holds the model 'mmbt'; this run's model is 'Linear'"):
+    with pytest.raises(CheckpointError, match=r"a.ckpt holds the model 'mmbt'; this run's model is 'Linear'"):
         load_weights(nn.Linear(3, 2), BARE, "a.ckpt", saved_model="mmbt")
 
 
 def test_a_file_without_tensors_holds_no_weights():
-    with pytest.raises(CheckpointError, match="a.ckpt holds no weights: none of its 1 entries is a tensor"):
+    with pytest.raises(CheckpointError, match=r"a.ckpt holds no weights: none of its 1 entries is a tensor"):
         weights_of({"epoch": 1}, "a.ckpt")

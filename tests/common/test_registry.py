@@ -63,7 +63,7 @@ def test_find_names_the_nearest():
 
 
 def test_an_unknown_kind_is_an_error():
-    with pytest.raises(RegistryError, match="There is no kind 'modell' of registered things. Did you mean 'model'"):
+    with pytest.raises(RegistryError, match=r"There is no kind 'modell' of registered things. Did you mean 'model'"):
         registry.find("modell", "pythia")
 
 

@@ -179,8 +179,7 @@ ERROR_TEXTS = [
     ),
     (
         [{"q": {"ids": torch.ones(2)}}, {"q": {"ids": torch.ones(3)}}],
-        "Field 'q.ids' of sample 1 has shape (3,), but sample 0 has (2,). "
-        "Give the field a padding or resize it.",
+        "Field 'q.ids' of sample 1 has shape (3,), but sample 0 has (2,). Give the field a padding or resize it.",
     ),
     ([{"q": {"a": 1}}, {"q": {"b": 1}}], "Field 'q.a' is missing from sample 1, but sample 0 has it."),
     ([{"q": {"a": 1}}, {"q": None}], "Field 'q' of sample 1 is None, but sample 0 has a mapping."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from mmf_like.config.assemble import compose
 from mmf_like.engine.assemble import assemble
 from tools.bench.ratio import Ratio, alternate
 
-SIZES = {  # name: (batch size, extra settings, updates per round, bound)
+SIZES: dict[str, tuple[int, list[str], int, float]] = {  # name: (batch size, extra settings, updates per round, bound)
     "6 ms": (24, [], 300, 1.10),
     "60 ms": (256, [], 40, 1.02),
 }
@@ -24,11 +25,8 @@ def measure(rounds: int = 5) -> list[Ratio]:
     torch.set_num_threads(1)
     found = []
     for name, (batch_size, extra, updates, bound) in SIZES.items():
-        value, ours, bare = alternate(
-            lambda b=batch_size, e=extra, u=updates: ours_s(b, e, u),
-            lambda b=batch_size, e=extra, u=updates: bare_s(b, e, u),
-            rounds,
-        )
+        how = (batch_size, extra, updates)
+        value, ours, bare = alternate(partial(ours_s, *how), partial(bare_s, *how), rounds)
         label = f"training step at a bare step of about {name}"
         found.append(Ratio(label, value, bound, ours=ours * 1e3, other=bare * 1e3, unit="ms"))
     return found

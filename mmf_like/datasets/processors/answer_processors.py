@@ -131,7 +131,5 @@ def _read(config: Mapping[str, Any], processor: str) -> list[str]:
     if config.get("words") is not None:
         return list(config["words"])
     if not config.get("vocab_file"):
-        raise ConfigError(
-            f"The processor {processor!r} needs vocab_file: a text file with one answer a line."
-        )
+        raise ConfigError(f"The processor {processor!r} needs vocab_file: a text file with one answer a line.")
     return read_words(config["vocab_file"])

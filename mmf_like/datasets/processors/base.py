@@ -105,9 +105,7 @@ def build_processor(
     if isinstance(config, str):
         config = {"type": config}
     if not isinstance(config, Mapping) or "type" not in config:
-        raise ConfigError(
-            f"{place} must name a processor, as {{type: vocab, params: {{...}}}}, not {config!r}."
-        )
+        raise ConfigError(f"{place} must name a processor, as {{type: vocab, params: {{...}}}}, not {config!r}.")
     for key in config:
         if key not in ("type", "params", "preprocessor"):
             known = ("type", "params", "preprocessor")
@@ -120,9 +118,7 @@ def build_processor(
         params["preprocessor"] = plain(config["preprocessor"])
     if data_dir is not None:
         params = _with_files_in(params, Path(data_dir))
-    return registry.find("processor", name)(
-        OmegaConf.create(params, flags={"allow_objects": True}), *args, **kwargs
-    )
+    return registry.find("processor", name)(OmegaConf.create(params, flags={"allow_objects": True}), *args, **kwargs)
 
 
 def build_preprocessor(config: Mapping[str, Any], key: str = "preprocessor") -> BaseProcessor | None:
@@ -142,9 +138,7 @@ def plain(config: Any) -> Any:
 def field_of(item: Any, *names: str, processor: str) -> Any:
     """The first of `names` that `item` has, or an error that says what `processor` needs."""
     if not isinstance(item, Mapping):
-        raise TypeError(
-            f"The processor {processor!r} takes a dict with {' or '.join(names)}, not {item!r:.60}."
-        )
+        raise TypeError(f"The processor {processor!r} takes a dict with {' or '.join(names)}, not {item!r:.60}.")
     for name in names:
         if item.get(name) is not None:
             return item[name]

@@ -101,9 +101,7 @@ def build_vocab(config: Any) -> Vocab:
             "Use type: custom with vectors of your own (embedding_file), or type: random."
         )
     if kind not in _KINDS:
-        raise ConfigError(
-            f"vocab.type {kind!r} is not known: {', '.join(_KINDS)}.{did_you_mean(str(kind), _KINDS)}"
-        )
+        raise ConfigError(f"vocab.type {kind!r} is not known: {', '.join(_KINDS)}.{did_you_mean(str(kind), _KINDS)}")
     if config.get("words") is not None:
         return Vocab.for_text(config["words"])
     if not config.get("vocab_file"):

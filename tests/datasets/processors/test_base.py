@@ -72,9 +72,7 @@ def test_errors_name_the_place(data_dir):
     with pytest.raises(ConfigError, match=r"processors.t must name a processor, as {type: vocab"):
         build_processors({"t": {"params": {}}})
     with pytest.raises(DataError, match=f"There is no vocabulary file {data_dir}/nope.txt"):
-        build_processors(
-            {"t": {"type": "vqa_answer", "params": {"vocab_file": "nope.txt"}}}, data_dir=data_dir
-        )
+        build_processors({"t": {"type": "vqa_answer", "params": {"vocab_file": "nope.txt"}}}, data_dir=data_dir)
 
 
 def test_the_wrapper_passes_on():
@@ -96,9 +94,7 @@ def test_custom_vectors_get_rows_for_the_special_words(tmp_path):
     torch.save(torch.tensor([[1.0, 2.0], [3.0, 4.0]]), tmp_path / "v.pt")
     vocab = {"type": "custom", "words": ["x", "y"], "embedding_file": str(tmp_path / "v.pt")}
     assert VocabProcessor({"vocab": vocab}).vectors.tolist() == [[0, 0]] * 4 + [[1, 2], [3, 4]]
-    with pytest.raises(
-        DataError, match=r"has vectors of shape \(2, 2\), but the vocabulary has 3 words \(7 with"
-    ):
+    with pytest.raises(DataError, match=r"has vectors of shape \(2, 2\), but the vocabulary has 3 words \(7 with"):
         VocabProcessor({"vocab": {**vocab, "words": ["x", "y", "z"]}})
 
 

@@ -40,7 +40,7 @@ class EasyVQABuilder(BaseDatasetBuilder):
         return EasyVQADataset(self.dataset_name, self._with_vocabularies(config), dataset_type, rows=rows)
 
     def _with_vocabularies(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """The config, its vocabularies filled in where it names none: the words of the training questions, the answers."""
+        """The config with the vocabularies it does not name: words of the training questions, all answers."""
         filled = plain(config)
         text = (filled.get("processors") or {}).get("text_processor", {})
         if text.get("type") == "vocab":

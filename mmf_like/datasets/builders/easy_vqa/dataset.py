@@ -30,6 +30,9 @@ class EasyVQADataset(BaseDataset):
     With `fast_read` each picture is decoded once and kept as bytes (12 kB each, 60 MB in all).
     """
 
+    text_processor: Any  # from the config, set by `init_processors`
+    answer_processor: Any
+
     def __init__(self, name: str, config: Mapping[str, Any], dataset_type: str, *, rows: list[Question]):
         super().__init__(name, config, dataset_type)
         self.rows = rows

@@ -1,11 +1,11 @@
 """A dataset whose every target is one."""
 
 import torch
+
+from mmf_like.common.registry import registry
 from mmf_like.common.sample import Sample
 from mmf_like.datasets.base_dataset import BaseDataset
 from mmf_like.datasets.base_dataset_builder import BaseDatasetBuilder
-
-from mmf_like.common.registry import registry
 
 
 class AlwaysOneDataset(BaseDataset):

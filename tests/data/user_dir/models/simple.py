@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import torch
-from mmf_like.models.base_model import BaseModel
 
 from mmf_like.common.registry import registry
+from mmf_like.models.base_model import BaseModel
 
 
 @registry.register_model("simple")
