@@ -127,8 +127,9 @@ def test_user_dir_of_the_command_line_then_the_file_then_the_variable(write, mon
 
 
 def test_empty_user_dir_switches_that_of_the_file_off(write):
-    write("my.yaml", f"model: simple\ndatasets: always_one\nenv: {{user_dir: {USER_DIR}}}")
-    with pytest.raises(ConfigError, match="no model is registered as 'simple'"):
+    write("lab_off/m.py", _SOURCE.format(kind="model", name="m_off", base="BaseModel"))
+    write("my.yaml", "model: m_off\ndatasets: always_one\nenv: {user_dir: lab_off}")
+    with pytest.raises(ConfigError, match="no model is registered as 'm_off'"):
         compose(["config=my.yaml", "env.user_dir="])
 
 
