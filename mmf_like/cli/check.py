@@ -10,14 +10,15 @@ from mmf_like.cli.arguments import Arguments, parse
 from mmf_like.common.errors import ConfigError, MMFError, did_you_mean
 
 HELP = """\
-usage: mmf_check config [config=FILE.yaml] model=NAME dataset=NAME [KEY=VALUE ...] [--why KEY] [--json]
+usage: mmf_check config [config=FILE.yaml] model=NAME dataset=NAME [KEY=VALUE ...] [--why KEY]
 
   config   whether the arguments make a configuration, and what is wrong with it;
            with --why KEY, the files and arguments that set KEY, the last one winning
+  --json   the answer as JSON
 
 examples:
   mmf_check config config=my.yaml model=pythia dataset=vqa2
-  mmf_check config config=my.yaml model=pythia dataset=vqa2 training.batch_size=64 --why training.batch_size
+  mmf_check config config=my.yaml model=pythia dataset=vqa2 --why training.batch_size
   mmf_check config config=my.yaml model=pythia dataset=vqa2 --why training
 """
 

@@ -13,7 +13,8 @@ from mmf_like.common.errors import ConfigError, MMFError, did_you_mean
 HELP = """\
 usage: mmf_list [KIND] [env.user_dir=FOLDER] [--json]
 
-Lists the registered names of a kind with one line about each; without KIND, how many there are of every kind.
+Lists the registered names of a kind with one line about each; without KIND, the kinds and how
+many names each has.
 
 examples:
   mmf_list

@@ -22,7 +22,7 @@ usage: {prog} [config=FILE.yaml] model=NAME dataset=NAME [KEY=VALUE ...] [option
   dataset=NAME[,NAME]  one or more registered datasets          (mmf_list datasets)
   run_type=WORDS       which of train, val, test to do, as in train_val_test
   KEY=VALUE            any setting, also as `KEY VALUE`: training.batch_size=64,
-                       evaluation.metrics=[accuracy], model_config.mmbt.losses[0].type=cross_entropy.
+                       evaluation.metrics=[accuracy], model_config.mmbt.losses[0].type=logit_bce.
                        Values are YAML: true, null, 1e-3, [a, b], {{lr: 0.1}}.
 
 examples:
@@ -50,7 +50,7 @@ YAML, the dataset's, config=, --config_override, command line. Who set a key:
 other commands: mmf_predict (write predictions), mmf_list (what is registered),
                 mmf_check (look before running)
 """
-WHAT = "Trains, validates and tests a model on a dataset; writes config, log and checkpoints to env.save_dir."
+WHAT = "Trains, validates and tests a model on a dataset; config, log and checkpoints go to env.save_dir."
 
 
 def main(argv: Sequence[str] | None = None) -> int:

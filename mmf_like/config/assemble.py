@@ -66,7 +66,9 @@ class _Composition:
         self.upgrade(user)
 
         choices = [*user, override]
-        user_dir = _said(assignments, ("env", "user_dir")) or _last(choices, ("env", "user_dir")) or early_dir
+        user_dir = _last(choices, ("env", "user_dir")) or early_dir
+        if any(item.path == ("env", "user_dir") for item in assignments):  # `env.user_dir=` switches it off
+            user_dir = _said(assignments, ("env", "user_dir"))
         user_dir = self.use(user_dir)
         model = _said(assignments, ("model",)) or _last(choices, ("model",))
         datasets = _said(assignments, ("datasets",)) or _last(choices, ("datasets",))

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from omegaconf.errors import ConfigAttributeError, ReadonlyConfigError
 
+from mmf_like.common.errors import ConfigError
 from mmf_like.common.registry import registry
 from mmf_like.config.assemble import compose, compose_mapping
 from mmf_like.config.dump import save_config, to_plain
@@ -55,8 +56,6 @@ def test_model_inherits_the_path_of_its_parent():
 
 
 def test_config_path_that_does_not_exist(write):
-    from mmf_like.common.errors import ConfigError
-
     write("lab_lost/m.py", _SOURCE.format(kind="model", name="m", base="BaseModel"))
     with pytest.raises(ConfigError, match=r"m.yaml does not exist. Looked at: .*lab_lost/m.yaml"):
         compose(["model=m", "dataset=always_one", "env.user_dir=lab_lost"])
@@ -127,6 +126,13 @@ def test_user_dir_of_the_command_line_then_the_file_then_the_variable(write, mon
     assert registry.user_code.path == tmp_path / "lab_cli"
 
 
+def test_empty_user_dir_switches_that_of_the_file_off(write):
+    write("lab_off/m.py", _SOURCE.format(kind="model", name="m_off", base="BaseModel"))
+    write("my.yaml", "model: m_off\ndatasets: always_one\nenv: {user_dir: lab_off}")
+    with pytest.raises(ConfigError, match="no model is registered as 'm_off'"):
+        compose(["config=my.yaml", "env.user_dir="])
+
+
 def test_config_file_is_found_in_the_user_dir(composed):
     config = composed("config=configs/experiment.yaml").config
     assert (config.training.batch_size, config.training.log_interval, config.optimizer.params.lr) == (4, 1, 0.001)
@@ -156,8 +162,6 @@ def test_missing_file_and_wrong_key_together(problems):
 
 
 def test_user_dir_that_does_not_exist():
-    from mmf_like.common.errors import ConfigError
-
     with pytest.raises(ConfigError, match=r"^env.user_dir is 'nowhere', which does not exist \(looked at .*nowhere\)"):
         compose([*BASE[:2], "env.user_dir=nowhere"])
 

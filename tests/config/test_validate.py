@@ -7,7 +7,9 @@ from mmf_like.config.assemble import compose
 
 
 def declare(monkeypatch, *declarations):
-    """Register names as their sources would state them."""
+    """Register these names, as their sources would state them, and no others."""
+    monkeypatch.setattr(registry, "_entries", {kind: {} for kind in registry._entries})
+    monkeypatch.setattr(registry, "_built_ins", lambda kind: {})
     index = {}
     for item in declarations:
         index.setdefault(item.kind, {})[item.name] = item
