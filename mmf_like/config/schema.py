@@ -48,7 +48,7 @@ class EarlyStop:
 @dataclass
 class Training:
     trainer: str = key("lightning", "registered trainer; `mmf` is accepted too", names="trainer")
-    seed: int | None = key(1, "seed of every random choice (the rank is added); -1 picks one; null: none", minimum=-1)
+    seed: int | None = key(1, "seed of every random choice; -1 or null picks one and writes it into config.yaml", minimum=-1)
     experiment_name: str = key("run", "name used in reports and logs")
     max_updates: int | None = key(22000, "optimizer updates to train for", minimum=0)
     max_epochs: int | None = key(None, "epochs to train for; wins over max_updates", minimum=0)
@@ -218,6 +218,11 @@ def settings() -> dict[Path, Setting]:
 def sections() -> dict[Path, bool]:
     """The path of every section, and whether it takes further keys."""
     return {path: item.metadata.get("free", False) for path, item in _sections(Config, ())}
+
+
+def section_comments() -> dict[Path, str]:
+    """What each section is about, by path."""
+    return {path: item.metadata["comment"] for path, item in _sections(Config, ())}
 
 
 @cache
