@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent / "_ext"), str(Path(__file__).parents[1])]
 
-from mmf_like import __version__
+from mmf_like import __version__  # noqa: E402 - from this checkout, whatever is installed
 
 project = "mmf_like"
 release = version = __version__

@@ -48,7 +48,7 @@ class EarlyStop:
 @dataclass
 class Training:
     trainer: str = key("lightning", "registered trainer; `mmf` is accepted too", names="trainer")
-    seed: int | None = key(1, "seed of every random choice; -1 or null picks one and writes it into config.yaml", minimum=-1)
+    seed: int | None = key(1, "seed of every random choice; -1 or null: picked, and written to config.yaml", minimum=-1)
     experiment_name: str = key("run", "name used in reports and logs")
     max_updates: int | None = key(22000, "optimizer updates to train for", minimum=0)
     max_epochs: int | None = key(None, "epochs to train for; wins over max_updates", minimum=0)
