@@ -113,7 +113,9 @@ class Page:
         """A piece of a config: it must compose."""
         from mmf_like.config.assemble import compose
 
-        compose(["model=pythia", "dataset=easy_vqa"], config_override=block.text)
+        file = self.folder.parent / "piece.yaml"
+        file.write_text(block.text)
+        compose([f"config={file}", "model=pythia", "dataset=easy_vqa"])
 
     def run_text(self, block):
         """A drawing; the files of a run that it names must be there."""

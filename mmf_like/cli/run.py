@@ -89,6 +89,9 @@ def console(prog: str, what: str, argv: Sequence[str], *, predict: bool) -> int:
         from mmf_like.cli.report import print_error
 
         return print_error(prog, error, as_json=as_json)
+    except KeyboardInterrupt:  # a second Ctrl-C, or one before training began
+        print(f"{prog}: stopped", file=sys.stderr)
+        return 130
     return 0
 
 
@@ -116,8 +119,10 @@ def start(arguments: Arguments, composed: Composed, *, predict: bool) -> Any:
     """Hand a checked configuration to the engine; only now is torch imported."""
     if composed.config.training.log_detailed_config:
         print_config(composed)
+    from mmf_like.config.lightning import notes
     from mmf_like.engine.main import run_config
 
+    composed.notes.extend(notes(composed.config))
     return run_config(composed, predict=predict, quiet=arguments.quiet, as_json=arguments.json)
 
 

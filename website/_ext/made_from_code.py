@@ -33,7 +33,7 @@ def outdated(app, env, added, changed, removed):
 
 
 def settings():
-    from mmf_like.config.schema import Config, section_comments, settings
+    from mmf_like.config.schema import NOT_YET, Config, section_comments, settings
 
     comments = section_comments()
     rows = {}
@@ -42,9 +42,11 @@ def settings():
     text = []
     for section, entries in rows.items():
         name = ".".join(section)
-        text.append(f"## {name or 'Top level'}\n\n{_sentence(comments.get(section) or Config.__doc__)}\n")
+        text.append(f"### {name or 'Top level'}\n\n{_sentence(comments.get(section) or Config.__doc__)}\n")
         text += ["| Setting | Default | Meaning |", "|---|---|---|"]
-        text += [f"| `{s.key}` | {_cell(_value(s.default))} | {_cell(s.comment, code=False)} |" for s in entries]
+        for s in entries:
+            later = " *(no effect yet)*" if s.key in NOT_YET else ""
+            text.append(f"| `{s.key}` | {_cell(_value(s.default))} | {_cell(s.comment, code=False)}{later} |")
         text.append("")
     return "\n".join(text)
 
