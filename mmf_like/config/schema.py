@@ -30,13 +30,23 @@ def section(of: type, comment: str, *, free: bool = False) -> Any:
 
 # MMF's settings that nothing here reads yet: known, so that configs compose, and noted when a config asks for them.
 NOT_YET = frozenset(
-    """
-    training.wandb.enabled training.colored_logs training.verbose_dump
-    evaluation.torchmetrics evaluation.use_cpu
-    checkpoint.resume_zoo checkpoint.resume_pretrained checkpoint.zoo_config_override
-    checkpoint.pretrained_state_mapping checkpoint.bypass_shape_mismatch checkpoint.save_git_details
-    env.dataset_zoo env.model_zoo env.log_dir env.wandb_logdir
-    """.split()
+    [
+        "training.wandb.enabled",
+        "training.colored_logs",
+        "training.verbose_dump",
+        "evaluation.torchmetrics",
+        "evaluation.use_cpu",
+        "checkpoint.resume_zoo",
+        "checkpoint.resume_pretrained",
+        "checkpoint.zoo_config_override",
+        "checkpoint.pretrained_state_mapping",
+        "checkpoint.bypass_shape_mismatch",
+        "checkpoint.save_git_details",
+        "env.dataset_zoo",
+        "env.model_zoo",
+        "env.log_dir",
+        "env.wandb_logdir",
+    ]
 )
 
 
