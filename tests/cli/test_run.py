@@ -72,3 +72,22 @@ def test_what_the_machine_lacks_is_noted(engine, monkeypatch):
     )
     run_command.run([*RUN, "training.device=cuda"])
     assert noted == ["training.device=cuda, but there is no CUDA device here: running on the CPU."]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "predict", "noted"),
+    [
+        ([], False, False),
+        ([], True, True),
+        (["run_type=test"], False, True),
+        (["run_type=test", "checkpoint.resume_file=best.ckpt"], True, False),
+    ],
+)
+def test_untrained_weights_are_noted(engine, monkeypatch, arguments, predict, noted):
+    found = []
+    monkeypatch.setattr(
+        sys.modules["mmf_like.engine.main"], "run_config", lambda composed, **_: found.extend(composed.notes)
+    )
+    run_command.run([*RUN, *arguments], predict=predict)
+    text = "No checkpoint is named, so the weights are untrained: checkpoint.resume_file=save/best.ckpt"
+    assert (text in found) is noted
