@@ -12,7 +12,9 @@ import json
 import pkgutil
 import re
 from pathlib import Path
+from typing import Literal, get_args, get_origin
 
+WORDS = {bool: "true or false", int: "whole number", float: "number", str: "text", list: "list", dict: "mapping"}
 MARK = re.compile(r"^% made from code: (\w+) ?(.*)$", re.MULTILINE)
 ROOT = Path(__file__).parents[2]
 
@@ -33,7 +35,7 @@ def outdated(app, env, added, changed, removed):
 
 
 def settings():
-    from mmf_like.config.schema import NOT_YET, Config, section_comments, settings
+    from mmf_like.config.schema import NOT_YET, section_comments, settings
 
     comments = section_comments()
     rows = {}
@@ -42,11 +44,13 @@ def settings():
     text = []
     for section, entries in rows.items():
         name = ".".join(section)
-        text.append(f"### {name or 'Top level'}\n\n{_sentence(comments.get(section) or Config.__doc__)}\n")
-        text += ["| Setting | Default | Meaning |", "|---|---|---|"]
-        for s in entries:
-            later = " *(no effect yet)*" if s.key in NOT_YET else ""
-            text.append(f"| `{s.key}` | {_cell(_value(s.default))} | {_cell(s.comment, code=False)}{later} |")
+        text.append(
+            f"### {name or 'Top level'}\n\n{_sentence(comments.get(section, 'settings that belong to no section'))}\n"
+        )
+        text += ["| Setting | Default | Type | Meaning |", "|---|---|---|---|"]
+        for entry in entries:
+            cells = [f"`{entry.key}`", _cell(_value(entry.default)), _type(entry), _meaning(entry, NOT_YET)]
+            text.append(f"| {' | '.join(cells)} |")
         text.append("")
     return "\n".join(text)
 
@@ -87,11 +91,26 @@ def _value(default):
     return text.replace('"', "") or "''"
 
 
-def _cell(text, code=True):
-    text = text.replace("|", "\\|")
-    if code:
-        return f"`{text}`"
-    return text.replace("<", "&lt;").replace("*", "\\*")
+def _cell(text):
+    return f"`{text}`".replace("|", "\\|")
+
+
+def _type(setting):
+    """Choices, or the words of the type; the least value where there is one."""
+    choices = get_args(setting.type) if get_origin(setting.type) is Literal else ()
+    members = [kind for kind in get_args(setting.type) or (setting.type,) if not choices and kind is not type(None)]
+    text = ", ".join(f"`{choice}`" for choice in choices) or " or ".join(WORDS[kind] for kind in members)
+    if setting.minimum is not None:
+        text += f", at least {setting.minimum:g}"
+    return text + (" or `null`" if type(None) in get_args(setting.type) else "")
+
+
+def _meaning(setting, not_yet):
+    from mmf_like.common.registry import plural
+
+    text = setting.comment.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
+    text += f" (`mmf_list {plural(setting.names)}`)" if setting.names else ""
+    return text + (" *(no effect yet)*" if setting.key in not_yet else "")
 
 
 def _sentence(text):
