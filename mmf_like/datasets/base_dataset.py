@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -56,6 +56,9 @@ class BaseDataset(Dataset):
 
     def __len__(self) -> int:
         raise NotImplementedError(f"{type(self).__name__} must implement __len__.")
+
+    def preload(self, track: Callable[[Iterable[Any], str], Iterable[Any]]) -> None:
+        """Read into memory what `fast_read` asks for, before workers start; `track(items, what)` shows a bar."""
 
     def describe(self, idx: int) -> str:
         """How an error message names sample `idx`, for example by its file and row."""
