@@ -145,15 +145,15 @@ def finish(parts: Parts, outcome: Outcome, *, as_json: bool, predicted: bool) ->
     if as_json:
         print(json.dumps(numbers))
         return
-    rows: list[tuple[str, ...]] = [("split", "metric", "value", "at update")]
     trained = run.wants("train") and not predicted
+    rows: list[tuple[str, ...]] = [("split", "metric", "value", "weights")]
     for key, value in outcome.results.items():
-        if "/" not in key:
-            continue
-        split, name = key.split("/", 1)
-        at = f"{state.best_update} (best)" if trained and state.best_value is not None else str(state.updates)
-        rows.append((split, name, f"{value:.4f}", at))
+        if "/" in key:
+            split, name = key.split("/", 1)
+            rows.append((split, name, f"{value:.4f}", weights_used(parts.trainer, trained)))
     text = [""]
+    for name, predicted_rows in outcome.rows.items():
+        text += [f"Some of {len(predicted_rows):,} rows of {name}", table(some_rows(predicted_rows), "  "), ""]
     if len(rows) > 1:
         text += [table(rows), ""]
     places = [("Results", str(path))]
@@ -164,15 +164,39 @@ def finish(parts: Parts, outcome: Outcome, *, as_json: bool, predicted: bool) ->
         places += [("Weights", f"{parts.trainer.final_path}, {best.name}")]
         places += [("Log", f"{run.save_dir / 'train.log'}, metrics.csv")]
         given = f"config={run.config.config} " if run.config.config else ""
+        user = f"env.user_dir={run.config.env.user_dir} " if run.config.env.user_dir else ""
         places += [
             (
                 "Next",
-                f"mmf_predict {given}model={run.model_name} dataset={','.join(run.dataset_names)} "
-                f"run_type=test checkpoint.resume_file={best}",
+                f"mmf_predict {given}model={run.model_name} dataset={','.join(run.dataset_names)} {user}"
+                f"run_type=test env.save_dir={run.save_dir} checkpoint.resume_file={best}",
             )
         ]
-    text += [f"{name.ljust(12)}{value}" for name, value in places]
+    text += [f"{name.ljust(13)}{value}" for name, value in places]
     print_last(display, "\n".join(text))
+
+
+def weights_used(trainer: Any, trained: bool) -> str:
+    """Which weights were measured: those of an update of this run, or of a file."""
+    state = trainer.state
+    if trained:
+        return f"update {state.best_update} (best)" if state.best_value is not None else f"update {state.updates}"
+    if trainer.weights_from is None:
+        return "untrained"
+    return trainer.weights_from.name + (f" (update {trainer.weights_update})" if trainer.weights_update else "")
+
+
+def some_rows(rows: list[dict[str, Any]], most: int = 8) -> list[tuple[str, ...]]:
+    """Rows from all over the list as a table; `x` marks where `answer` is not `true_answer`."""
+    picked = rows[:: max(len(rows) // most, 1)][:most]
+    columns = list(dict.fromkeys(key for row in picked for key, value in row.items() if not isinstance(value, list)))
+    marked = {"answer", "true_answer"} <= set(columns)
+
+    def wrong(row: dict[str, Any]) -> tuple[str, ...]:
+        return ("x" if row.get("answer") != row.get("true_answer") else "",) if marked else ()
+
+    body = [(*(str(row.get(column, ""))[:60] for column in columns), *wrong(row)) for row in picked]
+    return [(*columns, *([""] if marked else [])), *body] if columns else [("no rows",)]
 
 
 def print_last(display: Any, text: str) -> None:

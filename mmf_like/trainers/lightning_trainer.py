@@ -86,6 +86,8 @@ class LightningTrainer:
         self.store = CheckpointStore(run.save_dir, model.get_ckpt_name())
         self.early = EarlyStopping(config.training.early_stop, self.state)
         self.resume_from: Path | None = None
+        self.weights_from: Path | None = None  # a file that weights were taken from, and their update if it tells
+        self.weights_update: int | None = None
         self.validates = run.wants("train") and run.wants("val") and bool(data.datasets("val"))
         arguments = trainer_arguments(config)
         self.accumulate = int(arguments.get("accumulate_grad_batches", 1))
@@ -202,6 +204,7 @@ class LightningTrainer:
 
     def _take(self, path: Path) -> None:
         checkpoint = load_checkpoint(path)
+        self.weights_from, self.weights_update = path, checkpoint.get("global_step")
         weights = weights_of(checkpoint, str(path))
         settings = self.run.config.checkpoint
         if settings.resume_pretrained and settings.pretrained_state_mapping:
