@@ -23,6 +23,8 @@ class BaseDataset(Dataset):
     `self.text_processor`. Processors are shared by the splits of one dataset.
     """
 
+    draws_random = True  # a sample may depend on random numbers; a split whose samples never do says False
+
     def __init__(self, dataset_name: str, config: Mapping[str, Any], dataset_type: str = "train", *args: Any):
         super().__init__()
         self.config = config if config is not None else {}

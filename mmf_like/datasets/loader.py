@@ -28,7 +28,8 @@ class BatchSource(Dataset):
     """Makes one batch from its `BatchSpec`; this is what runs inside a loader worker.
 
     Before each sample, Python's, numpy's and torch's generators are seeded from (seed, epoch, index), so an
-    augmentation does not depend on the number of workers or on what was loaded before.
+    augmentation does not depend on the number of workers or on what was loaded before. Datasets that say
+    `draws_random = False` are spared that.
     """
 
     def __init__(self, datasets: Sequence[Any], collators: Sequence[Collator], seed: int):
@@ -36,11 +37,17 @@ class BatchSource(Dataset):
 
     def __getitem__(self, spec: BatchSpec) -> SampleList:
         dataset = self.datasets[spec.dataset]
+        if not draws_random(dataset):
+            return self.collators[spec.dataset]([dataset[index] for index in spec.indices])
         samples = []
         for index in spec.indices:
             seed_sample(derived_seed(self.seed, "sample", spec.dataset, spec.epoch, index))
             samples.append(dataset[index])
         return self.collators[spec.dataset](samples)
+
+
+def draws_random(dataset: Any) -> bool:
+    return getattr(dataset, "draws_random", True)
 
 
 def seed_sample(seed: int) -> None:
@@ -106,7 +113,7 @@ class ResumableLoader:
             yield batch
 
     def _next(self, batches: Iterator[SampleList]) -> SampleList | None:
-        if self._loader.num_workers:
+        if self._loader.num_workers or not any(map(draws_random, self.source.datasets)):
             return next(batches, None)
         state = random.getstate(), np.random.get_state(), torch.get_rng_state()
         try:

@@ -96,6 +96,13 @@ class BaseModel(pl.LightningModule):
         """A last word on the rows of one batch before they go to the prediction file."""
         return results
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Lightning notes the name of every hook here, some forty times a batch; a module's own way is slow.
+        if name == "_current_fx_name":
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
+
     # -- calling -----------------------------------------------------------------------------------------------
 
     @property

@@ -42,6 +42,10 @@ class EasyVQADataset(BaseDataset):
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def draws_random(self) -> bool:  # type: ignore[override]
+        return any(processor.draws_random for processor in self.processors.values())
+
     def preload(self, track: Callable[[Iterable[Any], str], Iterable[Any]]) -> None:
         if self.config.get("fast_read"):
             pictures = {row.image_id: row.path for row in self.rows}
