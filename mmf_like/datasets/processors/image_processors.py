@@ -15,11 +15,25 @@ from mmf_like.common.errors import ConfigError, DataError, did_you_mean
 from mmf_like.common.registry import registry
 from mmf_like.datasets.processors.base import BaseProcessor, plain
 
-
 # Transforms that draw no random numbers; of any other it is taken for granted that it may.
 STEADY = frozenset(
-    "CenterCrop ConvertImageDtype FiveCrop Grayscale GrayScaleTo3Channels Normalize NormalizeBGR255 Pad PILToTensor "
-    "Resize ToDtype ToImage ToPILImage ToPureTensor ToTensor".split()
+    [
+        "CenterCrop",
+        "ConvertImageDtype",
+        "FiveCrop",
+        "Grayscale",
+        "GrayScaleTo3Channels",
+        "Normalize",
+        "NormalizeBGR255",
+        "Pad",
+        "PILToTensor",
+        "Resize",
+        "ToDtype",
+        "ToImage",
+        "ToPILImage",
+        "ToPureTensor",
+        "ToTensor",
+    ]
 )
 
 
