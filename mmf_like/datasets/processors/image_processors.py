@@ -16,25 +16,23 @@ from mmf_like.common.registry import registry
 from mmf_like.datasets.processors.base import BaseProcessor, plain
 
 # Transforms that draw no random numbers; of any other it is taken for granted that it may.
-STEADY = frozenset(
-    [
-        "CenterCrop",
-        "ConvertImageDtype",
-        "FiveCrop",
-        "Grayscale",
-        "GrayScaleTo3Channels",
-        "Normalize",
-        "NormalizeBGR255",
-        "Pad",
-        "PILToTensor",
-        "Resize",
-        "ToDtype",
-        "ToImage",
-        "ToPILImage",
-        "ToPureTensor",
-        "ToTensor",
-    ]
-)
+STEADY = {
+    "CenterCrop",
+    "ConvertImageDtype",
+    "FiveCrop",
+    "Grayscale",
+    "GrayScaleTo3Channels",
+    "Normalize",
+    "NormalizeBGR255",
+    "Pad",
+    "PILToTensor",
+    "Resize",
+    "ToDtype",
+    "ToImage",
+    "ToPILImage",
+    "ToPureTensor",
+    "ToTensor",
+}
 
 
 @registry.register_processor("torchvision_transforms")
