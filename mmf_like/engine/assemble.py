@@ -72,7 +72,10 @@ def start_run(config: Any, *, quiet: bool = False) -> Run:
     run = Run(config, seed, is_main, is_terminal=sys.stderr.isatty(), quiet=quiet)
     if is_main:
         make_folder(run.save_dir)
-        save_config(run.save_dir / "config.yaml", config)
+        saved = run.save_dir / "config.yaml"
+        trains = run.wants("train") and not config.evaluation.predict
+        if trains or not saved.exists():  # what the folder's weights came from stays known
+            save_config(saved, config)
     set_up_logging(run)
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # its hints are about settings we make
     if config.training.cpu_threads:
