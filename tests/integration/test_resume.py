@@ -1,4 +1,4 @@
-"""A run that was stopped goes on as if nothing had happened: same weights, same numbers, same optimizer, to the last bit."""
+"""A run that was stopped goes on as if nothing had happened, to the last bit."""
 
 import pytest
 import torch
