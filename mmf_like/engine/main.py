@@ -163,15 +163,9 @@ def finish(parts: Parts, outcome: Outcome, *, as_json: bool, predicted: bool) ->
         best = parts.trainer.store.best if state.best_value is not None else parts.trainer.store.current
         places += [("Weights", f"{parts.trainer.final_path}, {best.name}")]
         places += [("Log", f"{run.save_dir / 'train.log'}, metrics.csv")]
-        given = f"config={run.config.config} " if run.config.config else ""
-        user = f"env.user_dir={run.config.env.user_dir} " if run.config.env.user_dir else ""
-        places += [
-            (
-                "Next",
-                f"mmf_predict {given}model={run.model_name} dataset={','.join(run.dataset_names)} {user}"
-                f"run_type=test env.save_dir={run.save_dir} checkpoint.resume_file={best}",
-            )
-        ]
+        # The saved config also has what was given as KEY=VALUE, env.user_dir above all.
+        saved = run.save_dir / "config.yaml"
+        places += [("Next", f"mmf_predict config={saved} run_type=test checkpoint.resume_file={best}")]
     text += [f"{name.ljust(13)}{value}" for name, value in places]
     print_last(display, "\n".join(text))
 

@@ -108,6 +108,9 @@ class LightningTrainer:
         per_rank_batch_size(data.batch_size(world_size), world_size)
         if run.wants("train"):
             self.loop.pace = self._pace(world_size)
+        for split in ("train", "val", "test"):
+            if run.wants(split):
+                data.check(split)
         self.check_criterion()
         self.loop.callbacks = [
             registry.find("callback", item["type"])(config, self, **(item.get("params") or {}))
@@ -240,7 +243,13 @@ class LightningTrainer:
         if self.run.is_main:
             path = self.final_path
             state = self.model.state_dict()
-            write_atomically(path, lambda file: torch.save(state, file))
+            try:
+                write_atomically(path, lambda file: torch.save(state, file))
+            except (OSError, RuntimeError) as error:
+                raise CheckpointError(
+                    f"The final weights could not be written to {path}: {str(error).splitlines()[0]}. "
+                    f"They are those of {self.store.best if self.validates else self.store.current}."
+                ) from error
 
     @property
     def final_path(self) -> Path:
