@@ -20,7 +20,7 @@ from mmf_like.modules.metrics import SplitMetrics
 
 
 class BaseModel(pl.LightningModule):
-    """A model by name: derive, decorate with `registry.register_model`, implement `build` and `forward`.
+    """A model by name: derive, decorate with `registry.register_model`, implement `build` and `forward`::
 
         @registry.register_model("bag_of_words")
         class BagOfWords(BaseModel):
