@@ -8,8 +8,6 @@ from collections.abc import Sequence
 
 from mmf_like.common.errors import ConfigError, MMFError
 
-FAILED = 2
-
 
 def print_error(prog: str, error: MMFError, *, as_json: bool = False) -> int:
     """Print what is to mend, and return the exit code."""
@@ -21,7 +19,7 @@ def print_error(prog: str, error: MMFError, *, as_json: bool = False) -> int:
     else:
         lines = "".join(f"\n  {problem}" for problem in problems)
         print(f"{prog}: {len(problems)} things to mend{lines}", file=sys.stderr)
-    return FAILED
+    return error.exit_code
 
 
 def print_notes(notes: Sequence[str]) -> None:

@@ -50,6 +50,7 @@ YAML, the dataset's, config=, --config_override, command line. Who set a key:
 other commands: mmf_predict (write predictions), mmf_list (what is registered),
                 mmf_check (look before running)
 """
+CTRL_C = 130  # 128 and the number of SIGINT
 WHAT = "Trains, validates and tests a model on a dataset; config, log and checkpoints go to env.save_dir."
 
 UNTRAINED = "No checkpoint is named, so the weights are untrained: checkpoint.resume_file=save/best.ckpt"
@@ -91,9 +92,12 @@ def console(prog: str, what: str, argv: Sequence[str], *, predict: bool) -> int:
         from mmf_like.cli.report import print_error
 
         return print_error(prog, error, as_json=as_json)
-    except KeyboardInterrupt:  # a second Ctrl-C, or one before training began
-        print(f"{prog}: stopped", file=sys.stderr)
-        return 130
+    except (KeyboardInterrupt, SystemExit) as stopped:
+        # Lightning makes an exit with code 1 out of Ctrl-C.
+        if isinstance(stopped, SystemExit) and not isinstance(stopped.__context__, KeyboardInterrupt):
+            raise
+        print(f"{prog}: stopped by Ctrl-C. checkpoint.resume=true goes on from the last checkpoint.", file=sys.stderr)
+        return CTRL_C
     return 0
 
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 class MMFError(Exception):
     """Root of the errors that name a mistake in a config, a file, data or user code."""
 
+    exit_code = 2  # what a command ends with
+
 
 class ConfigError(MMFError, ValueError):
     """One or more things to mend in a configuration. `problems` holds one line each."""

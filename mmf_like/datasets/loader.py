@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
+from mmf_like.common.errors import BatchError, DataError, MMFError
 from mmf_like.common.sample import SampleList
 from mmf_like.datasets.plan import BatchSpec, derived_seed
 
@@ -28,19 +30,56 @@ class BatchSource(Dataset):
     """Makes one batch from its `BatchSpec`; this is what runs inside a loader worker.
 
     Before each sample, Python's, numpy's and torch's generators are seeded from (seed, epoch, index), so an
-    augmentation does not depend on the number of workers or on what was loaded before.
+    augmentation does not depend on the number of workers or on what was loaded before. Datasets that say
+    `draws_random = False` are spared that.
     """
 
     def __init__(self, datasets: Sequence[Any], collators: Sequence[Collator], seed: int):
         self.datasets, self.collators, self.seed = list(datasets), list(collators), seed
 
     def __getitem__(self, spec: BatchSpec) -> SampleList:
+        try:
+            return self._batch(spec)
+        except MMFError as error:
+            if get_worker_info() is None:
+                raise
+            return Failure(error)  # type: ignore[return-value]
+
+    def _batch(self, spec: BatchSpec) -> SampleList:
         dataset = self.datasets[spec.dataset]
+        draws = draws_random(dataset)
         samples = []
         for index in spec.indices:
-            seed_sample(derived_seed(self.seed, "sample", spec.dataset, spec.epoch, index))
-            samples.append(dataset[index])
-        return self.collators[spec.dataset](samples)
+            if draws:
+                seed_sample(derived_seed(self.seed, "sample", spec.dataset, spec.epoch, index))
+            try:
+                samples.append(dataset[index])
+            except MMFError as error:
+                raise DataError(f"{describe(dataset, index)}: {error}") from error
+            except Exception as error:  # a bug: it keeps its traceback, with the sample's name below
+                if hasattr(error, "add_note"):  # Python 3.11
+                    error.add_note(f"This happened while {describe(dataset, index)} was made.")
+                raise
+        try:
+            return self.collators[spec.dataset](samples)
+        except MMFError as error:
+            named = "; ".join(describe(dataset, index) for index in spec.indices[:8])
+            raise BatchError(f"{error} The samples of this batch, from 0 on: {named}.") from error
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What a worker hands over in place of a batch. Raised there, the error would come with torch's traceback in it."""
+
+    error: MMFError
+
+
+def describe(dataset: Any, index: int) -> str:
+    return dataset.describe(index) if hasattr(dataset, "describe") else f"sample {index}"
+
+
+def draws_random(dataset: Any) -> bool:
+    return getattr(dataset, "draws_random", True)
 
 
 def seed_sample(seed: int) -> None:
@@ -92,11 +131,13 @@ class ResumableLoader:
     def __iter__(self) -> Iterator[SampleList]:
         self._feed.start, self._feed.stop = self.start, self.stop
         self.position = self.start
-        batches = iter(self._loader)
+        batches: Iterator[SampleList | Failure] = iter(self._loader)
         while True:
             batch = self._next(batches)
             if batch is None:
                 return
+            if isinstance(batch, Failure):
+                raise batch.error
             if self.world_size > 1:
                 spec = self.plan(self.position)
                 weight = len(spec.indices) * self.world_size / spec.global_size
@@ -105,8 +146,8 @@ class ResumableLoader:
             self.position += 1
             yield batch
 
-    def _next(self, batches: Iterator[SampleList]) -> SampleList | None:
-        if self._loader.num_workers:
+    def _next(self, batches: Iterator[SampleList | Failure]) -> SampleList | Failure | None:
+        if self._loader.num_workers or not any(map(draws_random, self.source.datasets)):
             return next(batches, None)
         state = random.getstate(), np.random.get_state(), torch.get_rng_state()
         try:

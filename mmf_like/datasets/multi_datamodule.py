@@ -103,17 +103,21 @@ class MultiDataModule:
             **bounds,
         )
 
-    def _non_empty(self, split: str) -> list[BaseDataset]:
-        datasets = self.datasets(split)
-        names = ", ".join(builder.dataset_name for builder in self.builders)
-        if not datasets:
-            raise DataError(f"No dataset of this run ({names}) has a {split} split. Choose another run_type.")
-        for dataset in datasets:
+    def check(self, split: str) -> None:
+        """Refuse a split that is there but empty, before the run gets to it."""
+        for dataset in self.datasets(split):
             if len(dataset) == 0:
                 raise DataError(
                     f"The {split} split of {dataset.dataset_name!r} is empty. "
                     f"Check dataset_config.{dataset.dataset_name}, or choose a run_type without {split!r}."
                 )
+
+    def _non_empty(self, split: str) -> list[BaseDataset]:
+        datasets = self.datasets(split)
+        names = ", ".join(builder.dataset_name for builder in self.builders)
+        if not datasets:
+            raise DataError(f"No dataset of this run ({names}) has a {split} split. Choose another run_type.")
+        self.check(split)
         return datasets
 
     def _strategy(self, names: list[str], sizes: list[int], batches: list[int]) -> IterationStrategy:

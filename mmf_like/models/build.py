@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
 from omegaconf import OmegaConf
@@ -18,7 +18,8 @@ def build_model(config: Any, data_info: DataInfo | None = None) -> BaseModel:
     """The model that `config.model` names, with its layers and losses.
 
     `config` is a section of `model_config` (mapping, DictConfig or a model's `Config`), `data_info` what the
-    dataset tells. The caller's config is left as it is.
+    dataset tells. What the section leaves out has the defaults of the model's `Config`. The caller's config is left
+    as it is.
     """
     if is_dataclass(config):
         config = OmegaConf.structured(config)
@@ -29,9 +30,20 @@ def build_model(config: Any, data_info: DataInfo | None = None) -> BaseModel:
     name = config.get("model")
     if not name:
         raise ConfigError("The model's config needs a key `model` that names it, for example `model: pythia`.")
-    model = registry.find("model", name)(config)
+    model_class = registry.find("model", name)
+    model = model_class(OmegaConf.merge(defaults_of(model_class), config))
     if data_info is not None:
         model.data_info = data_info
     model.build()
     model.init_losses()
     return model
+
+
+def defaults_of(model_class: type[BaseModel]) -> dict[str, Any]:
+    """The defaults that the model's `Config` declares; `"???"` says that there is none."""
+    defaults: dict[str, Any] = {}
+    for field in fields(model_class.Config) if is_dataclass(model_class.Config) else ():
+        value = field.default_factory() if field.default_factory is not MISSING else field.default
+        if value is not MISSING and value != "???":
+            defaults[field.name] = value
+    return defaults

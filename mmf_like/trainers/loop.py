@@ -35,6 +35,13 @@ from mmf_like.trainers.state import Clock, TrainState, random_state, restore_ran
 class Interrupted(TrainingError):
     """Ctrl-C or SIGTERM came; the run saved what it had reached."""
 
+    def __init__(self, text: str, number: int):
+        super().__init__(text, number)
+        self.exit_code = 128 + number
+
+    def __str__(self) -> str:
+        return self.args[0]
+
 
 @dataclass(frozen=True)
 class Pace:
@@ -63,10 +70,12 @@ class TrainLoop(pl.Callback):
         max_to_keep: int = -1,
         validates: bool = True,
         stop_on_nan: bool = True,
+        details: Mapping[str, str] | None = None,
     ):
         self.pace, self.state, self.store, self.early = pace, state, store, early
         self.display, self.data = display, data
         self.max_to_keep, self.validates, self.stop_on_nan = max_to_keep, validates, stop_on_nan
+        self.details = dict(details or {})  # further entries of every checkpoint
         self.writer: ScalarWriter | None = None
         self.callbacks: Sequence[Callback] = ()
         self.plan: TrainPlan | None = None  # set when the loader is made
@@ -93,6 +102,7 @@ class TrainLoop(pl.Callback):
     def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: Any, checkpoint: dict) -> None:
         # The counters above say where the run is. Lightning's own belong to its epochs; ours are the plan's.
         checkpoint.pop("loops", None)
+        checkpoint.update(self.details)
 
     # -- training ------------------------------------------------------------------------------------------------
 
@@ -120,7 +130,7 @@ class TrainLoop(pl.Callback):
     def on_before_backward(self, trainer: pl.Trainer, pl_module: Any, loss: torch.Tensor) -> None:
         # On a CPU looking costs nothing, so the weights are spared; on a GPU the window is looked at when read.
         if self._on_cpu and self.stop_on_nan and not math.isfinite(loss.item()):
-            self._stop_on_nan(self.state.batches, float(loss))
+            self._stop_on_nan(self.state.batches, loss.item())
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         state, pace = self.state, self.pace
@@ -148,10 +158,11 @@ class TrainLoop(pl.Callback):
         if self._asked_to_stop(trainer):
             if validates_now or state.updates % pace.checkpoint_interval:
                 self.save(trainer)
-            name = signal.Signals(self._signal or signal.SIGTERM).name
+            number = signal.Signals(self._signal or signal.SIGTERM)
             raise Interrupted(
-                f"Stopped by {name} after update {state.updates}. Saved {self.store.current}. "
-                "Continue with the same command and checkpoint.resume=true"
+                f"Stopped by {number.name} after update {state.updates}. Saved {self.store.current}. "
+                "Continue with the same command and checkpoint.resume=true",
+                number,
             )
         self._announce_update()
 
@@ -197,10 +208,14 @@ class TrainLoop(pl.Callback):
             return
         results = {key: value for key, value in pl_module.results.items() if key.startswith("val/")}
         state = self.state
+        former = state.best_value, state.best_update, state.best_results
         is_best = self.early.observe(results, state.updates)
         state.val_results, state.last_validated = results, state.updates
         self._write(results)
-        self.save(trainer, is_best=is_best)
+        if not self.save(trainer, is_best=is_best) and is_best:
+            # The best is what best.ckpt holds: the run ends with its weights.
+            is_best = False
+            state.best_value, state.best_update, state.best_results = former
         self.display.say(self._validation_line(results, is_best))
         self._call("on_validation_end", meter=results)
         if self.early.is_over(state.updates):
@@ -238,7 +253,7 @@ class TrainLoop(pl.Callback):
 
     # -- saving and stopping -------------------------------------------------------------------------------------
 
-    def save(self, trainer: pl.Trainer, *, is_best: bool = False) -> None:
+    def save(self, trainer: pl.Trainer, *, is_best: bool = False) -> bool:
         """Write the checkpoint of this update. When that fails the run goes on if an earlier one is whole."""
         self._check_window()
         step = self.state.updates
@@ -249,9 +264,10 @@ class TrainLoop(pl.Callback):
             if self.store.newest()[0] is None:
                 raise
             logger.warning("%s The run goes on.", error)
-            return
+            return False
         if trainer.is_global_zero:
             self.store.prune(self.max_to_keep)
+        return True
 
     def listen(self) -> None:
         """Let SIGINT and SIGTERM end the run after the present update; a second one ends it at once."""

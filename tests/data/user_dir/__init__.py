@@ -1,3 +1,3 @@
-from . import datasets, models
+from . import callbacks, datasets, models
 
-__all__ = ["datasets", "models"]
+__all__ = ["callbacks", "datasets", "models"]

@@ -1,3 +1,3 @@
-from . import always_one
+from . import always_one, pictures
 
-__all__ = ["always_one"]
+__all__ = ["always_one", "pictures"]

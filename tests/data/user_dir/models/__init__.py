@@ -1,3 +1,3 @@
-from . import simple
+from . import broken, colour, simple
 
-__all__ = ["simple"]
+__all__ = ["broken", "colour", "simple"]
