@@ -204,10 +204,10 @@ def test_composing_imports_no_torch():
 
 def test_what_nothing_reads_yet_is_noted(composed, write):
     assert composed().notes == []
-    final = composed("training.wandb.enabled=true", "checkpoint.bypass_shape_mismatch=true")
+    final = composed("training.wandb.enabled=true", "evaluation.use_cpu=true")
     assert final.notes == [
         "training.wandb.enabled (command line) has no effect yet.",
-        "checkpoint.bypass_shape_mismatch (command line) has no effect yet.",
+        "evaluation.use_cpu (command line) has no effect yet.",
     ]
     saved = write("saved.yaml", to_yaml(to_plain(composed().config)))
     assert compose([f"config={saved}"]).notes == []
