@@ -159,8 +159,8 @@ class Env:
 @dataclass
 class Reset:
     all: bool = key(False, "start anew from the weights only")
-    optimizer: bool = key(False, "forget the state of the optimizer and the schedule")
-    counts: bool = key(False, "count updates and epochs from 0")
+    optimizer: bool = key(False, "forget the state of the optimizer")
+    counts: bool = key(False, "count updates and epochs from 0, and start the schedule anew")
     fp16_scaler: bool = key(False, "forget the state of the gradient scaler")
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from omegaconf import OmegaConf
+
 from mmf_like.common.errors import ConfigError
 from mmf_like.common.registry import registry
 from mmf_like.datasets.base_dataset_builder import BaseDatasetBuilder
+from mmf_like.datasets.processors.base import plain
 from mmf_like.distributed import main_first
 
 
@@ -16,8 +19,12 @@ def build_builder(name: str) -> BaseDatasetBuilder:
     return registry.find("builder", name)()
 
 
-def build_datasets(names: Sequence[str], dataset_config: Mapping[str, Any]) -> list[BaseDatasetBuilder]:
+def build_datasets(
+    names: Sequence[str], dataset_config: Mapping[str, Any], *, fast_read: bool = False
+) -> list[BaseDatasetBuilder]:
     """Builders in the order of `names`, each prepared on the first process only, then loaded on all.
+
+    `fast_read` is for datasets whose section does not say.
 
     Raises `ConfigError` for a dataset without a section in `dataset_config`.
     """
@@ -26,6 +33,7 @@ def build_datasets(names: Sequence[str], dataset_config: Mapping[str, Any]) -> l
         config = dataset_config.get(name)
         if config is None:
             raise ConfigError(f"dataset_config.{name} is missing: the dataset {name!r} has no configuration.")
+        config = OmegaConf.create({"fast_read": fast_read, **plain(config)})  # builders use config.x and config["x"]
         builder = build_builder(name)
         builder.dataset_name = name
         with main_first(f"preparing {name}") as is_first:

@@ -18,7 +18,6 @@ from mmf_like.common.errors import ConfigError
 from mmf_like.common.registry import registry
 from mmf_like.common.run import Run
 from mmf_like.config.dump import save_config, to_plain
-from mmf_like.config.lightning import effective_training
 from mmf_like.datasets.build import build_datasets
 from mmf_like.datasets.multi_datamodule import MultiDataModule
 from mmf_like.datasets.plan import derived_seed
@@ -49,7 +48,7 @@ def assemble(config: Any, *, quiet: bool = False) -> Parts:
     registry.user_code.load()
     file_registry_state(config)
     display = Display(run)
-    builders = build_datasets(run.dataset_names, config.dataset_config)
+    builders = build_datasets(run.dataset_names, config.dataset_config, fast_read=config.training.fast_read)
     for builder in builders:
         for split, dataset in builder.splits.items():
             if dataset is not None and run.wants(split):
@@ -149,10 +148,6 @@ def scheduler_settings(config: Any) -> dict[str, Any] | None:
     if kind == "pythia":
         for key in ("use_warmup", "warmup_iterations", "warmup_factor", "lr_steps", "lr_ratio"):
             params.setdefault(key, to_plain(training[key]))
-    if kind in ("warmup_linear", "warmup_cosine") and params.get("num_training_steps") is None:
-        updates = effective_training(config).max_updates
-        if updates is not None:
-            params["num_training_steps"] = updates
     return {"type": kind, "params": params}
 
 

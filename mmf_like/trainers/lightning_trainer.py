@@ -108,6 +108,7 @@ class LightningTrainer:
         per_rank_batch_size(data.batch_size(world_size), world_size)
         if run.wants("train"):
             self.loop.pace = self._pace(world_size)
+            self._tell_schedule(self.loop.pace.max_updates)
         for split in ("train", "val", "test"):
             if run.wants(split):
                 data.check(split)
@@ -153,6 +154,15 @@ class LightningTrainer:
             checkpoint_interval=int(self.run.config.training.checkpoint_interval),
             accumulate=self.accumulate,
         )
+
+    def _tell_schedule(self, updates: int) -> None:
+        """A schedule that ends with the training need not be told when that is."""
+        scheduler = self.model.optimization.scheduler
+        if scheduler and scheduler["type"] in ("warmup_linear", "warmup_cosine"):
+            params = scheduler.get("params") or {}
+            if params.get("num_training_steps") is None:
+                told = {**params, "num_training_steps": updates}
+                self.model.optimization.scheduler = {**scheduler, "params": told}
 
     def _lightning(self, arguments: dict[str, Any]) -> pl.Trainer:
         evaluation_interval = int(effective_training(self.run.config).evaluation_interval)

@@ -222,6 +222,13 @@ def test_epochs_instead_of_updates(colour_run, tmp_path):
     assert results_of(tmp_path)["steps"] == 6  # 20 samples in batches of 8: 3 an epoch
 
 
+def test_a_schedule_that_ends_with_the_training_knows_when_epochs_end(colour_run, tmp_path):
+    schedule = ("training.lr_scheduler=true", "scheduler={type: warmup_linear, params: {num_warmup_steps: 0}}")
+    assert command(*colour_run(tmp_path, "training.max_epochs=2", *schedule)).code == 0
+    rates = [row for row in (tmp_path / "metrics.csv").read_text().splitlines() if "learning_rate" in row]
+    assert float(rates[-1].split(",")[-1]) == 0.0
+
+
 def test_early_stopping_stops(colour_run, tmp_path):
     done = command(
         *colour_run(tmp_path, "optimizer.params.lr=0.0", "training.max_updates=50"),
