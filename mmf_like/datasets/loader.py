@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -171,13 +172,17 @@ class _Feed(Sampler):
 
 
 class _WorkerSetUp:
-    """Runs at a worker's start: one thread each, and the user's code is known to the registry there too."""
+    """Runs at a worker's start: one thread each, and the user's code is known to the registry there too.
+
+    Ctrl-C on a terminal reaches workers as well; they leave it to the main process, which still needs their batches.
+    """
 
     def __init__(self, user_dir: str | None):
         self.user_dir = user_dir
 
     def __call__(self, worker: int) -> None:
         torch.set_num_threads(1)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         if self.user_dir:
             from mmf_like.common.registry import registry
 
