@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from mmf_like.common.errors import BatchError, DataError, MMFError
 from mmf_like.common.sample import SampleList
 from mmf_like.datasets.plan import BatchSpec, derived_seed
 
+_WORKER_DIED = re.compile(r"DataLoader worker \(pid")  # torch's text; a bug in a worker has its own type and text
 Collator = Callable[[list[Any]], SampleList]
 
 
@@ -142,7 +144,15 @@ class ResumableLoader:
 
     def _next(self, batches: Iterator[SampleList | Failure]) -> SampleList | Failure | None:
         if self._loader.num_workers:
-            return next(batches, None)
+            try:
+                return next(batches, None)
+            except RuntimeError as error:
+                if not _WORKER_DIED.match(str(error)):
+                    raise
+                raise DataError(
+                    f"A loading process ended unexpectedly: {str(error).splitlines()[0].rstrip('. ')}. Often it ran out of memory: "
+                    "try fewer training.num_workers; with 0 the main process loads, and says what is wrong."
+                ) from error
         state = random.getstate(), np.random.get_state(), torch.get_rng_state()
         try:
             return next(batches, None)
