@@ -149,8 +149,9 @@ class ResumableLoader:
             except RuntimeError as error:
                 if not _WORKER_DIED.match(str(error)):
                     raise
+                reason = str(error).splitlines()[0].rstrip(". ")
                 raise DataError(
-                    f"A loading process ended unexpectedly: {str(error).splitlines()[0].rstrip('. ')}. Often it ran out of memory: "
+                    f"A loading process ended unexpectedly: {reason}. Often it ran out of memory: "
                     "try fewer training.num_workers; with 0 the main process loads, and says what is wrong."
                 ) from error
         state = random.getstate(), np.random.get_state(), torch.get_rng_state()
