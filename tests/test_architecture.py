@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from mmf_like.common.registry import KINDS, registry
 from mmf_like.common.registry_index import modules_below, read_file
+from mmf_like.config.assemble import compose
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "mmf_like"
@@ -24,6 +26,21 @@ LAYERS = [  # from the bottom; rooms of one line do not import each other
 FREE_WITHIN = [{"common", "config", "io", "distributed"}, {"modules", "checkpoint", "text"}]
 UNSAFE = {"eval", "exec", "pickle.load", "pickle.loads", "yaml.load", "yaml.unsafe_load", "os.system"}
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
+
+
+SHIPPED = sorted(
+    path
+    for folder in ("configs", "projects")
+    for path in (ROOT / folder).rglob("*.yaml")
+    if "zoo" not in path.parts and path != ROOT / "configs" / "defaults.yaml"
+)
+
+
+def named_in(path, kind, section, otherwise):
+    """The model or dataset a shipped YAML is for: by its section, else by its place."""
+    sections = yaml.safe_load(path.read_text()).get(section) or {}
+    names = [*sections, *reversed(path.relative_to(ROOT).parts)]
+    return next((name for name in names if registry.has(kind, name)), otherwise)
 
 
 def imports_of(path):
@@ -121,3 +138,11 @@ def test_nothing_unsafe_is_called():
             if name == "torch.load" and keywords.get("weights_only") != "True":
                 wrong.append(f"{path.relative_to(ROOT)}:{node.lineno} torch.load without weights_only=True")
     assert not wrong
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_shipped_yaml_composes(path):
+    model = named_in(path, "model", "model_config", "pythia")
+    dataset = named_in(path, "builder", "dataset_config", "easy_vqa")
+    composed = compose([f"config={path}", f"model={model}", f"dataset={dataset}"])
+    assert composed.notes == []

@@ -25,6 +25,50 @@ def weights_of(checkpoint: Mapping[str, Any], source: str) -> dict[str, Tensor]:
     return weights
 
 
+def select_weights(
+    own: Mapping[str, Tensor], weights: Mapping[str, Tensor], mapping: Mapping[str, str], source: str
+) -> dict[str, Tensor]:
+    """The weights that `mapping` (prefix in this model: prefix in the checkpoint) pairs, under this model's names.
+
+    As in MMF a pair fits when both keys are the same after `<prefix>.` is taken out of each. Raises when a pair of
+    prefixes fits nothing.
+    """
+    selected: dict[str, Tensor] = {}
+    for own_prefix, given_prefix in mapping.items():
+        by_rest = {
+            key.replace(f"{given_prefix}.", "", 1): value for key, value in weights.items() if f"{given_prefix}." in key
+        }
+        pairs = {key: by_rest.get(key.replace(f"{own_prefix}.", "", 1)) for key in own if f"{own_prefix}." in key}
+        found = {key: value for key, value in pairs.items() if value is not None}
+        if not found:
+            raise CheckpointError(
+                f"checkpoint.pretrained_state_mapping pairs {own_prefix!r} with {given_prefix!r}, but no parameter of "
+                f"the model fits one in {source}."
+            )
+        selected.update(found)
+    return selected
+
+
+def load_selected(
+    model: nn.Module, weights: Mapping[str, Tensor], mapping: Mapping[str, str], source: str, *, skip_misshapen: bool
+) -> list[str]:
+    """Put the weights that `mapping` pairs into the model; returns the names that were left out for their shape."""
+    rename = getattr(model, "format_state_key", lambda key: key)
+    own = model.state_dict()
+    selected = select_weights(own, {rename(key): value for key, value in weights.items()}, mapping, source)
+    misshapen = [key for key, value in selected.items() if value.shape != own[key].shape]
+    if misshapen and not skip_misshapen:
+        key = misshapen[0]
+        raise CheckpointError(
+            f"{len(misshapen)} weights in {source} have another shape, for example {key} "
+            f"{tuple(selected[key].shape)} instead of {tuple(own[key].shape)}. "
+            "Leave them out with checkpoint.bypass_shape_mismatch=true."
+        )
+    fitting = {key: value for key, value in selected.items() if key not in misshapen}
+    model.load_state_dict({**own, **fitting})
+    return misshapen
+
+
 def load_weights(
     model: nn.Module, weights: Mapping[str, Tensor], source: str, *, saved_model: str | None = None
 ) -> None:

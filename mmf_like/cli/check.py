@@ -17,9 +17,9 @@ usage: mmf_check config [config=FILE.yaml] model=NAME dataset=NAME [KEY=VALUE ..
   --json   the answer as JSON
 
 examples:
-  mmf_check config config=my.yaml model=pythia dataset=vqa2
-  mmf_check config config=my.yaml model=pythia dataset=vqa2 --why training.batch_size
-  mmf_check config config=my.yaml model=pythia dataset=vqa2 --why training
+  mmf_check config config=my.yaml model=pythia dataset=easy_vqa
+  mmf_check config config=my.yaml model=pythia dataset=easy_vqa --why training.batch_size
+  mmf_check config config=my.yaml model=pythia dataset=easy_vqa --why training
 """
 
 

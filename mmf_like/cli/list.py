@@ -99,7 +99,12 @@ def _text(table: dict[str, int] | dict[str, str], kind: str | None) -> str:
     ]
     if kind is None:
         lines += ["", "Names and descriptions: mmf_list KIND"]
-    return "\n".join(line[:WIDTH].rstrip() for line in lines)
+    return "\n".join(_fitted(line.rstrip()) for line in lines)
+
+
+def _fitted(line: str) -> str:
+    """A line that a terminal shows whole: cut between words."""
+    return line if len(line) <= WIDTH else line[: WIDTH - 3].rpartition(" ")[0] + "..."
 
 
 if __name__ == "__main__":

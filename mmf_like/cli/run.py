@@ -22,18 +22,18 @@ usage: {prog} [config=FILE.yaml] model=NAME dataset=NAME [KEY=VALUE ...] [option
   dataset=NAME[,NAME]  one or more registered datasets          (mmf_list datasets)
   run_type=WORDS       which of train, val, test to do, as in train_val_test
   KEY=VALUE            any setting, also as `KEY VALUE`: training.batch_size=64,
-                       evaluation.metrics=[accuracy], model_config.mmbt.losses[0].type=logit_bce.
+                       evaluation.metrics=[accuracy], model_config.pythia.losses[0].type=logit_bce.
                        Values are YAML: true, null, 1e-3, [a, b], {{lr: 0.1}}.
 
 examples:
   mmf_run config=projects/pythia/configs/easy_vqa/defaults.yaml model=pythia dataset=easy_vqa
-  mmf_run config=my.yaml model=pythia dataset=vqa2 run_type=train_val_test training.seed=7
-  mmf_run config=my.yaml model=mmbt dataset=hateful_memes training.batch_size=32 training.fp16=true
-  mmf_run config=my.yaml model=simple dataset=always_one env.user_dir=path/to/my_code
+  mmf_run config=my.yaml model=pythia dataset=easy_vqa run_type=train_val_test training.seed=7
+  mmf_run config=my.yaml model=my_model dataset=my_data env.user_dir=path/to/my_code
   mmf_run config=save/config.yaml checkpoint.resume=true             go on where a run stopped
   mmf_run config=save/config.yaml run_type=test checkpoint.resume_file=save/best.ckpt
-  mmf_run config=my.yaml model=pythia datasets=vqa2,gqa -co '{{training: {{max_updates: 100}}}}'
-  mmf_run config=my.yaml model=pythia dataset=vqa2 --print-config
+  mmf_run config=my.yaml model=pythia datasets=easy_vqa,my_data env.user_dir=path/to/my_code
+  mmf_run config=my.yaml model=pythia dataset=easy_vqa -co '{{training: {{max_updates: 100}}}}'
+  mmf_run config=my.yaml model=pythia dataset=easy_vqa --print-config
 
 options:
   --print-config            print the final config and stop
@@ -52,6 +52,8 @@ other commands: mmf_predict (write predictions), mmf_list (what is registered),
 """
 CTRL_C = 130  # 128 and the number of SIGINT
 WHAT = "Trains, validates and tests a model on a dataset; config, log and checkpoints go to env.save_dir."
+
+UNTRAINED = "No checkpoint is named, so the weights are untrained: checkpoint.resume_file=save/best.ckpt"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -123,8 +125,16 @@ def start(arguments: Arguments, composed: Composed, *, predict: bool) -> Any:
     """Hand a checked configuration to the engine; only now is torch imported."""
     if composed.config.training.log_detailed_config:
         print_config(composed)
+    from mmf_like.config.lightning import notes
     from mmf_like.engine.main import run_config
 
+    composed.notes.extend(notes(composed.config))
+    starting = composed.config.checkpoint
+    weights = starting.resume or starting.resume_best or starting.resume_file
+    if not weights and (predict or "train" not in composed.config.run_type):
+        composed.notes.append(
+            "No checkpoint is named, so the weights are untrained: checkpoint.resume_file=save/best.ckpt"
+        )
     return run_config(composed, predict=predict, quiet=arguments.quiet, as_json=arguments.json)
 
 

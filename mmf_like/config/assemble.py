@@ -22,6 +22,7 @@ from mmf_like.config.load import Layer, load_layers, mapping_layer
 from mmf_like.config.merge import MISSING, get, merge, put
 from mmf_like.config.overrides import Assignment, assign, parse_items, parse_override
 from mmf_like.config.provenance import COMMAND_LINE, Origin, Path, Provenance
+from mmf_like.config.schema import NOT_YET, settings
 from mmf_like.config.validate import dataset_names, validate
 
 DEFAULTS = "configs/defaults.yaml"
@@ -195,6 +196,7 @@ class _Composition:
         self.problems += validate(tree, provenance, skip=unresolved)
         if self.problems:
             raise ConfigError(list(dict.fromkeys(self.problems)))
+        self.notes += ignored(tree, provenance)
         config = OmegaConf.create(tree)
         OmegaConf.set_struct(config, True)
         OmegaConf.set_readonly(config, True)
@@ -220,6 +222,17 @@ class _Composition:
                     f"training.max_epochs ({provenance.origin(('training', 'max_epochs')).place}) wins over "
                     f"training.max_updates ({provenance.origin(updates).place})."
                 )
+
+
+def ignored(tree: dict[str, Any], provenance: Provenance) -> list[str]:
+    """Notes on what the configuration asks for and nothing reads yet."""
+    # A default that refers to a variable is no wish, also where a saved config spells it out.
+    own = [item for item in settings().values() if item.key in NOT_YET and "${" not in str(item.default)]
+    return [
+        f"{item.key} ({provenance.origin(item.path).place}) has no effect yet."
+        for item in own
+        if get(tree, item.path) != item.default
+    ]
 
 
 def _is_default(provenance: Provenance, path: Path) -> bool:

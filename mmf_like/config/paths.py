@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from mmf_like.common.errors import ConfigError
+from mmf_like.common.errors import ConfigError, did_you_mean
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -34,7 +34,9 @@ def find_file(
             return candidate.resolve()
     said = f" (included by {display(including)})" if including is not None else ""
     looked = ", ".join(dict.fromkeys(str(candidate) for candidate in candidates))
-    raise ConfigError(f"{os.fspath(name)}{said} does not exist. Looked at: {looked}")
+    beside = [file for candidate in candidates for file in sorted(candidate.parent.glob("*.yaml")) if file != including]
+    near = did_you_mean(Path(name).name, dict.fromkeys(file.name for file in beside))
+    raise ConfigError(f"{os.fspath(name)}{said} does not exist.{near} Looked at: {looked}")
 
 
 def find_folder(name: str | os.PathLike[str]) -> Path | None:

@@ -28,6 +28,28 @@ def section(of: type, comment: str, *, free: bool = False) -> Any:
     return field(default_factory=of, metadata={"comment": comment, "free": free})
 
 
+# MMF's settings that nothing here reads yet: known, so that configs compose, and noted when a config asks for them.
+NOT_YET = frozenset(
+    [
+        "training.wandb.enabled",
+        "training.colored_logs",
+        "training.verbose_dump",
+        "evaluation.torchmetrics",
+        "evaluation.use_cpu",
+        "checkpoint.resume_zoo",
+        "checkpoint.resume_pretrained",
+        "checkpoint.zoo_config_override",
+        "checkpoint.pretrained_state_mapping",
+        "checkpoint.bypass_shape_mismatch",
+        "checkpoint.save_git_details",
+        "env.dataset_zoo",
+        "env.model_zoo",
+        "env.log_dir",
+        "env.wandb_logdir",
+    ]
+)
+
+
 @dataclass
 class Wandb:
     enabled: bool = key(False, "log to Weights & Biases")
@@ -48,7 +70,7 @@ class EarlyStop:
 @dataclass
 class Training:
     trainer: str = key("lightning", "registered trainer; `mmf` is accepted too", names="trainer")
-    seed: int | None = key(1, "seed of every random choice (the rank is added); -1 picks one; null: none", minimum=-1)
+    seed: int | None = key(1, "seed of every random choice; -1 or null: picked, and written to config.yaml", minimum=-1)
     experiment_name: str = key("run", "name used in reports and logs")
     max_updates: int | None = key(22000, "optimizer updates to train for", minimum=0)
     max_epochs: int | None = key(None, "epochs to train for; wins over max_updates", minimum=0)
@@ -218,6 +240,11 @@ def settings() -> dict[Path, Setting]:
 def sections() -> dict[Path, bool]:
     """The path of every section, and whether it takes further keys."""
     return {path: item.metadata.get("free", False) for path, item in _sections(Config, ())}
+
+
+def section_comments() -> dict[Path, str]:
+    """What each section is about, by path."""
+    return {path: item.metadata["comment"] for path, item in _sections(Config, ())}
 
 
 @cache

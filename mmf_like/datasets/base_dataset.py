@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -22,6 +22,8 @@ class BaseDataset(Dataset):
     `init_processors` each entry of `config.processors` is an attribute of that name, for example
     `self.text_processor`. Processors are shared by the splits of one dataset.
     """
+
+    draws_random = True  # a sample may depend on random numbers; a split whose samples never do says False
 
     def __init__(self, dataset_name: str, config: Mapping[str, Any], dataset_type: str = "train", *args: Any):
         super().__init__()
@@ -56,6 +58,9 @@ class BaseDataset(Dataset):
 
     def __len__(self) -> int:
         raise NotImplementedError(f"{type(self).__name__} must implement __len__.")
+
+    def preload(self, track: Callable[[Iterable[Any], str], Iterable[Any]]) -> None:
+        """Read into memory what `fast_read` asks for, before workers start; `track(items, what)` shows a bar."""
 
     def describe(self, idx: int) -> str:
         """How an error message names sample `idx`, for example by its file and row."""

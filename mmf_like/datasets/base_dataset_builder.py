@@ -15,7 +15,7 @@ SPLITS = ("train", "val", "test")
 
 
 class BaseDatasetBuilder(pl.LightningDataModule):
-    """Derive, register, and implement `build` (prepare files, once, on one process) and `load` (make a split).
+    """Derive, register, and implement `build` (prepare files, once, on one process) and `load` (make a split)::
 
         @registry.register_builder("my_data")
         class MyBuilder(BaseDatasetBuilder):

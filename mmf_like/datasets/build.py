@@ -17,7 +17,10 @@ def build_builder(name: str) -> BaseDatasetBuilder:
 
 
 def build_datasets(names: Sequence[str], dataset_config: Mapping[str, Any]) -> list[BaseDatasetBuilder]:
-    """Builders in the order of `names`, each prepared on the first process only, then loaded on all."""
+    """Builders in the order of `names`, each prepared on the first process only, then loaded on all.
+
+    Raises `ConfigError` for a dataset without a section in `dataset_config`.
+    """
     builders = []
     for name in names:
         config = dataset_config.get(name)

@@ -33,7 +33,8 @@ class BatchSource(Dataset):
     """Makes one batch from its `BatchSpec`; this is what runs inside a loader worker.
 
     Before each sample, Python's, numpy's and torch's generators are seeded from (seed, epoch, index), so an
-    augmentation does not depend on the number of workers or on what was loaded before.
+    augmentation does not depend on the number of workers or on what was loaded before. Datasets that say
+    `draws_random = False` are spared that.
     """
 
     def __init__(self, datasets: Sequence[Any], collators: Sequence[Collator], seed: int):
@@ -49,9 +50,11 @@ class BatchSource(Dataset):
 
     def _batch(self, spec: BatchSpec) -> SampleList:
         dataset = self.datasets[spec.dataset]
+        draws = draws_random(dataset)
         samples = []
         for index in spec.indices:
-            seed_sample(derived_seed(self.seed, "sample", spec.dataset, spec.epoch, index))
+            if draws:
+                seed_sample(derived_seed(self.seed, "sample", spec.dataset, spec.epoch, index))
             try:
                 samples.append(dataset[index])
             except MMFError as error:
@@ -76,6 +79,10 @@ class Failure:
 
 def describe(dataset: Any, index: int) -> str:
     return dataset.describe(index) if hasattr(dataset, "describe") else f"sample {index}"
+
+
+def draws_random(dataset: Any) -> bool:
+    return getattr(dataset, "draws_random", True)
 
 
 def seed_sample(seed: int) -> None:
@@ -154,6 +161,8 @@ class ResumableLoader:
                     f"A loading process ended unexpectedly: {reason}. Often it ran out of memory: "
                     "try fewer training.num_workers; with 0 the main process loads, and says what is wrong."
                 ) from error
+        if not any(map(draws_random, self.source.datasets)):
+            return next(batches, None)
         state = random.getstate(), np.random.get_state(), torch.get_rng_state()
         try:
             return next(batches, None)

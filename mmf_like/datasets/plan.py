@@ -129,6 +129,10 @@ class EvalPlan:
         per_rank_batch_size(batch_size, world_size)
         self.names, self.sizes, self.batch_size = list(names), list(sizes), batch_size
         self.rank, self.world_size = rank, world_size
+        if max(sizes, default=0) < world_size:
+            raise DataError(
+                f"A split of {max(sizes, default=0)} samples cannot give {world_size} ranks one sample each."
+            )
         self.starts = [(d, s) for d, n in enumerate(sizes) for s in range(0, n, batch_size) if s + rank < n]
         self.epoch_length = len(self.starts)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from omegaconf import OmegaConf, open_dict
+from omegaconf import OmegaConf
 
 from mmf_like.common.errors import ConfigError
 from mmf_like.common.registry import registry
@@ -26,7 +26,9 @@ from mmf_like.models.base_model import BaseModel
 from mmf_like.models.build import build_model
 from mmf_like.models.optimization import Optimization
 from mmf_like.modules.metrics import SplitMetrics
-from mmf_like.trainers.display import set_up_logging
+from mmf_like.trainers.display import Display, set_up_logging
+
+TRAIN_CONFIG, EVAL_CONFIG = "config.yaml", "config_eval.yaml"  # of a run that trains, and of one that only measures
 
 
 @dataclass
@@ -46,7 +48,12 @@ def assemble(config: Any, *, quiet: bool = False) -> Parts:
     user_dir = registry.user_code.path
     registry.user_code.load()
     file_registry_state(config)
+    display = Display(run)
     builders = build_datasets(run.dataset_names, config.dataset_config)
+    for builder in builders:
+        for split, dataset in builder.splits.items():
+            if dataset is not None and run.wants(split):
+                dataset.preload(display.track)
     data = MultiDataModule(
         builders,
         config.training,
@@ -61,21 +68,16 @@ def assemble(config: Any, *, quiet: bool = False) -> Parts:
 
 def start_run(config: Any, *, quiet: bool = False) -> Run:
     """Fix the seed, make the folder, write `config.yaml` there, and open the log."""
-    seed = config.training.seed
-    if seed is None or seed < 0:
-        seed = int.from_bytes(os.urandom(4), "little")
-    config = OmegaConf.create(OmegaConf.to_container(config, resolve=True))
-    with open_dict(config):
-        config.training.seed = seed
+    seed = choose_seed(config)
+    config = OmegaConf.create(to_plain(config))
+    config.training.seed = seed
+    OmegaConf.set_struct(config, True)
     OmegaConf.set_readonly(config, True)
-    is_main = int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0
-    run = Run(config, seed, is_main, is_terminal=sys.stderr.isatty(), quiet=quiet)
-    if is_main:
+    run = Run(config, seed, is_main_process(), is_terminal=sys.stderr.isatty(), quiet=quiet)
+    trains = run.wants("train") and not config.evaluation.predict
+    if run.is_main:
         make_folder(run.save_dir)
-        saved = run.save_dir / "config.yaml"
-        trains = run.wants("train") and not config.evaluation.predict
-        if trains or not saved.exists():  # what the folder's weights came from stays known
-            save_config(saved, config)
+        save_config(run.save_dir / (TRAIN_CONFIG if trains else EVAL_CONFIG), config)
     set_up_logging(run)
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # its hints are about settings we make
     if config.training.cpu_threads:
@@ -84,6 +86,23 @@ def start_run(config: Any, *, quiet: bool = False) -> Run:
     np.random.seed(seed & 0xFFFFFFFF)
     torch.manual_seed(derived_seed(seed, "model"))
     return run
+
+
+def choose_seed(config: Any) -> int:
+    """`training.seed`; for -1 or null a number of chance, or that of the run which is resumed."""
+    seed = config.training.seed
+    if seed is not None and seed >= 0:
+        return int(seed)
+    saved = Path(config.env.save_dir) / TRAIN_CONFIG
+    if config.checkpoint.resume and saved.is_file():
+        return int(OmegaConf.load(saved).training.seed)
+    return int.from_bytes(os.urandom(4), "little")
+
+
+def is_main_process() -> bool:
+    """Before the processes of a run know each other, their launcher's variables tell which is the first."""
+    ranks = (os.environ.get(name) for name in ("RANK", "SLURM_PROCID", "LOCAL_RANK"))
+    return int(next((rank for rank in ranks if rank), "0")) == 0
 
 
 def make_folder(folder: Path) -> None:

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from omegaconf import OmegaConf
 
 import mmf_like
 from mmf_like.common.errors import ConfigError
 from mmf_like.common.registry import registry
+from mmf_like.config.dump import to_plain
 from mmf_like.engine.assemble import Parts, assemble
 from mmf_like.io.files import write_text_atomically
 from mmf_like.trainers.display import logger, table
@@ -38,7 +40,7 @@ def run_config(composed: Any, *, predict: bool = False, quiet: bool = False, as_
     run, trainer = parts.run, parts.trainer
     outcome = Outcome(save_dir=run.save_dir)
     try:
-        for note in composed.notes:
+        for note in [*composed.notes, *without_effect(config)]:
             logger.warning(note)
         trainer.display.say(headline(parts))
         trainer.load()
@@ -60,6 +62,24 @@ def run_config(composed: Any, *, predict: bool = False, quiet: bool = False, as_
         for callback in trainer.loop.callbacks:
             callback.teardown()
     return outcome
+
+
+# Settings of MMF that this version does nothing with, and the value that asks for nothing.
+NO_EFFECT = {
+    "evaluation.torchmetrics": [],
+    "training.verbose_dump": False,
+    "training.wandb.enabled": False,
+    "checkpoint.zoo_config_override": False,
+}
+
+
+def without_effect(config: Any) -> list[str]:
+    """A line for every setting that was set in vain."""
+    return [
+        f"{key} has no effect in this version."
+        for key, nothing in NO_EFFECT.items()
+        if to_plain(OmegaConf.select(config, key)) != nothing
+    ]
 
 
 def headline(parts: Parts) -> str:
@@ -125,15 +145,15 @@ def finish(parts: Parts, outcome: Outcome, *, as_json: bool, predicted: bool) ->
     if as_json:
         print(json.dumps(numbers))
         return
-    rows: list[tuple[str, ...]] = [("split", "metric", "value", "at update")]
     trained = run.wants("train") and not predicted
+    rows: list[tuple[str, ...]] = [("split", "metric", "value", "weights")]
     for key, value in outcome.results.items():
-        if "/" not in key:
-            continue
-        split, name = key.split("/", 1)
-        at = f"{state.best_update} (best)" if trained and state.best_value is not None else str(state.updates)
-        rows.append((split, name, f"{value:.4f}", at))
+        if "/" in key:
+            split, name = key.split("/", 1)
+            rows.append((split, name, f"{value:.4f}", weights_used(parts.trainer, trained)))
     text = [""]
+    for name, predicted_rows in outcome.rows.items():
+        text += [f"Some of {len(predicted_rows):,} rows of {name}", table(some_rows(predicted_rows), "  "), ""]
     if len(rows) > 1:
         text += [table(rows), ""]
     places = [("Results", str(path))]
@@ -146,8 +166,31 @@ def finish(parts: Parts, outcome: Outcome, *, as_json: bool, predicted: bool) ->
         # The saved config also has what was given as KEY=VALUE, env.user_dir above all.
         saved = run.save_dir / "config.yaml"
         places += [("Next", f"mmf_predict config={saved} run_type=test checkpoint.resume_file={best}")]
-    text += [f"{name.ljust(12)}{value}" for name, value in places]
+    text += [f"{name.ljust(13)}{value}" for name, value in places]
     print_last(display, "\n".join(text))
+
+
+def weights_used(trainer: Any, trained: bool) -> str:
+    """Which weights were measured: those of an update of this run, or of a file."""
+    state = trainer.state
+    if trained:
+        return f"update {state.best_update} (best)" if state.best_value is not None else f"update {state.updates}"
+    if trainer.weights_from is None:
+        return "untrained"
+    return trainer.weights_from.name + (f" (update {trainer.weights_update})" if trainer.weights_update else "")
+
+
+def some_rows(rows: list[dict[str, Any]], most: int = 8) -> list[tuple[str, ...]]:
+    """Rows from all over the list as a table; `x` marks where `answer` is not `true_answer`."""
+    picked = rows[:: max(len(rows) // most, 1)][:most]
+    columns = list(dict.fromkeys(key for row in picked for key, value in row.items() if not isinstance(value, list)))
+    marked = {"answer", "true_answer"} <= set(columns)
+
+    def wrong(row: dict[str, Any]) -> tuple[str, ...]:
+        return ("x" if row.get("answer") != row.get("true_answer") else "",) if marked else ()
+
+    body = [(*(str(row.get(column, ""))[:60] for column in columns), *wrong(row)) for row in picked]
+    return [(*columns, *([""] if marked else [])), *body] if columns else [("no rows",)]
 
 
 def print_last(display: Any, text: str) -> None:

@@ -20,7 +20,7 @@ from mmf_like.modules.metrics import SplitMetrics
 
 
 class BaseModel(pl.LightningModule):
-    """A model by name: derive, decorate with `registry.register_model`, implement `build` and `forward`.
+    """A model by name: derive, decorate with `registry.register_model`, implement `build` and `forward`::
 
         @registry.register_model("bag_of_words")
         class BagOfWords(BaseModel):
@@ -96,6 +96,13 @@ class BaseModel(pl.LightningModule):
         """A last word on the rows of one batch before they go to the prediction file."""
         return results
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Lightning notes the name of every hook here, some forty times a batch; a module's own way is slow.
+        if name == "_current_fx_name":
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
+
     # -- calling -----------------------------------------------------------------------------------------------
 
     @property
@@ -154,7 +161,7 @@ class BaseModel(pl.LightningModule):
         losses = pre.get("losses") or {}
         output = {key: value for key, value in pre.items() if not is_internal(key)}
         if losses:
-            means = [value.mean() for value in losses.values()]
+            means = [value.squeeze() if value.numel() == 1 else value.mean() for value in losses.values()]
             output["loss"] = means[0] if len(means) == 1 else torch.stack(means).sum()
         if split == "train":
             if batch is not None and "shard_weight" in batch:
@@ -201,6 +208,11 @@ class BaseModel(pl.LightningModule):
 
     def on_test_epoch_end(self) -> None:
         self.epoch_end(self._split or "test")
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        if device.type == "cpu" and isinstance(batch, SampleList):
+            return batch  # loaders make batches there
+        return super().transfer_batch_to_device(batch, device, dataloader_idx)
 
     # -- logging -----------------------------------------------------------------------------------------------
 

@@ -53,7 +53,22 @@ def parameter_groups(model: BaseModel, settings: Optimization) -> list[dict[str,
             f"{', '.join(unused[:5])}{', ...' if len(unused) > 5 else ''}. "
             "Add them, freeze them, or set optimizer.allow_unused_parameters=true."
         )
-    return groups
+    return joined(groups)
+
+
+def joined(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Neighbouring groups with the same settings as one: an optimizer's work per step grows with their number."""
+    kept: list[dict[str, Any]] = []
+    for group in groups:
+        trainable = [p for p in group["params"] if p.requires_grad]
+        settings = {key: value for key, value in group.items() if key != "params"}
+        if not trainable:
+            continue
+        if kept and settings == {key: value for key, value in kept[-1].items() if key != "params"}:
+            kept[-1]["params"] += trainable
+        else:
+            kept.append({**settings, "params": trainable})
+    return kept
 
 
 def decay_groups(model: nn.Module) -> list[dict[str, Any]]:

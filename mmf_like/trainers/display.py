@@ -52,7 +52,7 @@ class Display:
         )  # fmt: skip
 
     def track(self, items: Iterable[T], what: str) -> Iterator[T]:
-        """Go through `items` under a bar."""
+        """Go through `items` under a bar named `what`."""
         yield from tqdm(items, desc=what, disable=not self.bars, leave=False, ncols=100, file=sys.stderr)
 
 
@@ -96,7 +96,9 @@ def set_up_logging(run: Run) -> None:
     if training.should_not_log or not run.is_main:
         logger.addHandler(logging.NullHandler())
         return
-    file = logging.FileHandler(run.save_dir / "train.log")
+    folder = Path(run.config.env.log_dir or run.save_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    file = logging.FileHandler(folder / "train.log")
     file.setFormatter(logging.Formatter("%(asctime)s | %(levelname)s | %(name)s : %(message)s"))
     logger.addHandler(file)
     if not run.quiet:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import subprocess
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +14,7 @@ import torch
 from pytorch_lightning.plugins.io import CheckpointIO
 
 from mmf_like.checkpoint.store import CheckpointStore, load_checkpoint
-from mmf_like.checkpoint.weights import load_weights, weights_of
+from mmf_like.checkpoint.weights import load_selected, load_weights, weights_of
 from mmf_like.common.errors import CheckpointError, ConfigError
 from mmf_like.common.registry import registry
 from mmf_like.common.run import Run
@@ -85,6 +86,8 @@ class LightningTrainer:
         self.store = CheckpointStore(run.save_dir, model.get_ckpt_name())
         self.early = EarlyStopping(config.training.early_stop, self.state)
         self.resume_from: Path | None = None
+        self.weights_from: Path | None = None  # a file that weights were taken from, and their update if it tells
+        self.weights_update: int | None = None
         self.validates = run.wants("train") and run.wants("val") and bool(data.datasets("val"))
         arguments = trainer_arguments(config)
         self.accumulate = int(arguments.get("accumulate_grad_batches", 1))
@@ -98,6 +101,7 @@ class LightningTrainer:
             max_to_keep=config.checkpoint.max_to_keep,
             validates=self.validates,
             stop_on_nan=config.training.exit_on_nan_losses,
+            details=git_details() if config.checkpoint.save_git_details else {},
         )
         self.lightning = self._lightning(arguments)
         world_size = self.lightning.world_size
@@ -181,6 +185,10 @@ class LightningTrainer:
         """Follow `checkpoint.*`: continue a run, or begin with the weights of a file."""
         self._call("on_init_start")
         settings = self.run.config.checkpoint
+        if settings.resume_zoo:
+            raise ConfigError(
+                "checkpoint.resume_zoo: there is no model zoo yet. Name a file with checkpoint.resume_file."
+            )
         path: Path | None = None
         if settings.resume or (settings.resume_best and not settings.resume_file):
             path, skipped = self.store.newest(best=settings.resume_best)
@@ -199,7 +207,20 @@ class LightningTrainer:
 
     def _take(self, path: Path) -> None:
         checkpoint = load_checkpoint(path)
+        self.weights_from, self.weights_update = path, checkpoint.get("global_step")
         weights = weights_of(checkpoint, str(path))
+        settings = self.run.config.checkpoint
+        if settings.resume_pretrained and settings.pretrained_state_mapping:
+            left_out = load_selected(
+                self.model,
+                weights,
+                settings.pretrained_state_mapping,
+                str(path),
+                skip_misshapen=settings.bypass_shape_mismatch,
+            )
+            said = f" Left out for their shape: {', '.join(left_out)}." if left_out else ""
+            self.display.say(f"Weights named by checkpoint.pretrained_state_mapping from {path}.{said}")
+            return
         named = checkpoint.get("model")
         load_weights(self.model, weights, str(path), saved_model=named if isinstance(named, str) else None)
         whole = "optimizer_states" in checkpoint and "TrainLoop" in checkpoint.get("callbacks", {})
@@ -308,6 +329,20 @@ class LightningTrainer:
     def _call(self, hook: str) -> None:
         for callback in self.loop.callbacks:
             getattr(callback, hook)()
+
+
+def git_details() -> dict[str, str]:
+    """Branch and commit of the working directory, as a checkpoint's `git/...` entries; none outside a repository."""
+    found = {}
+    for name, words in (("branch", ["rev-parse", "--abbrev-ref", "HEAD"]), ("commit_hash", ["rev-parse", "HEAD"])):
+        try:
+            done = subprocess.run(["git", *words], capture_output=True, text=True, timeout=5)
+        except (OSError, subprocess.TimeoutExpired):
+            return {}
+        if done.returncode:
+            return {}
+        found[f"git/{name}"] = done.stdout.strip()
+    return found
 
 
 class _Collect(pl.Callback):

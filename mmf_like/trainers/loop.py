@@ -70,10 +70,12 @@ class TrainLoop(pl.Callback):
         max_to_keep: int = -1,
         validates: bool = True,
         stop_on_nan: bool = True,
+        details: Mapping[str, str] | None = None,
     ):
         self.pace, self.state, self.store, self.early = pace, state, store, early
         self.display, self.data = display, data
         self.max_to_keep, self.validates, self.stop_on_nan = max_to_keep, validates, stop_on_nan
+        self.details = dict(details or {})  # further entries of every checkpoint
         self.writer: ScalarWriter | None = None
         self.callbacks: Sequence[Callback] = ()
         self.plan: TrainPlan | None = None  # set when the loader is made
@@ -100,6 +102,7 @@ class TrainLoop(pl.Callback):
     def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: Any, checkpoint: dict) -> None:
         # The counters above say where the run is. Lightning's own belong to its epochs; ours are the plan's.
         checkpoint.pop("loops", None)
+        checkpoint.update(self.details)
 
     # -- training ------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -197,3 +198,23 @@ def test_a_check_that_is_none():
     assert code == 2
     assert err.startswith("mmf_check: mmf_check confg: checks are: config")
     assert err.endswith("Did you mean 'config'?\n")
+
+
+def test_examples_name_what_there_is():
+    from mmf_like.cli import check, run
+    from mmf_like.common.registry import registry
+
+    named = re.findall(r"\b(model|datasets?)=([\w,]+)", (run.HELP + check.HELP).partition("examples:")[2])
+    assert named
+    for kind, names in named:
+        for name in names.split(","):
+            kind = "model" if kind == "model" else "builder"
+            assert name.startswith("my_") or name.isupper() or registry.has(kind, name)
+
+
+def test_long_descriptions_are_cut_between_words():
+    from mmf_like.cli.list import _text
+
+    (line,) = _text({"loss": "word " * 30}, "loss").splitlines()
+    assert len(line) <= 100
+    assert line.endswith("word...")

@@ -53,3 +53,41 @@ def test_command_prints_what_a_run_could_not_go_on_with(engine, capsys):
 def test_detailed_config_is_printed_on_demand(engine, capsys):
     assert run_command.main([*RUN, "training.log_detailed_config=true"]) == 0
     assert "log_detailed_config: true" in capsys.readouterr().out
+
+
+def test_interruption_ends_without_a_traceback(engine, monkeypatch, capsys):
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys.modules["mmf_like.engine.main"], "run_config", interrupted)
+    assert run_command.main(RUN) == 130
+    assert capsys.readouterr().err == "mmf_run: stopped\n"
+
+
+def test_what_the_machine_lacks_is_noted(engine, monkeypatch):
+    monkeypatch.setattr("mmf_like.config.lightning.device_count", lambda: 0)
+    noted = []
+    monkeypatch.setattr(
+        sys.modules["mmf_like.engine.main"], "run_config", lambda composed, **_: noted.extend(composed.notes)
+    )
+    run_command.run([*RUN, "training.device=cuda"])
+    assert noted == ["training.device=cuda, but there is no CUDA device here: running on the CPU."]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "predict", "noted"),
+    [
+        ([], False, False),
+        ([], True, True),
+        (["run_type=test"], False, True),
+        (["run_type=test", "checkpoint.resume_file=best.ckpt"], True, False),
+    ],
+)
+def test_untrained_weights_are_noted(engine, monkeypatch, arguments, predict, noted):
+    found = []
+    monkeypatch.setattr(
+        sys.modules["mmf_like.engine.main"], "run_config", lambda composed, **_: found.extend(composed.notes)
+    )
+    run_command.run([*RUN, *arguments], predict=predict)
+    text = "No checkpoint is named, so the weights are untrained: checkpoint.resume_file=save/best.ckpt"
+    assert (text in found) is noted

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -206,3 +207,43 @@ def test_a_missing_state_key_warns_through_the_writer_unless_told_not_to():
     assert said == []
     state.get("nothing")
     assert said == ["Key nothing is not present in registry, returning default value"]
+
+
+def test_plugins_are_asked_last_and_a_broken_one_is_told_in_the_error(tmp_path):
+    """Two installed distributions with entry points: one registers a strategy, the other fails to import."""
+    info = tmp_path / "plug-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plug\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[mmf_like.plugins]\ngood = plug_good\nbad = plug_bad\n")
+    (tmp_path / "plug_good.py").write_text(
+        "from mmf_like.common.registry import registry\n"
+        "from mmf_like.datasets.iteration_strategies import IterationStrategy\n"
+        '@registry.register_iteration_strategy("plugged")\nclass Plugged(IterationStrategy):\n    pass\n'
+    )
+    (tmp_path / "plug_bad.py").write_text("import not_installed_anywhere\n")
+    code = textwrap.dedent(
+        """
+        from mmf_like.common.errors import RegistryError
+        from mmf_like.common.registry import registry
+        print(registry.find("iteration_strategy", "plugged").__module__)
+        try:
+            registry.find("iteration_strategy", "nope")
+        except RegistryError as error:
+            print(error)
+        """
+    )
+    path = f"{tmp_path}:{Path(__file__).parents[2]}"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": path, "PATH": ""}, capture_output=True, text=True
+    )
+    first, second = done.stdout.splitlines()
+    assert first == "plug_good"
+    assert second.endswith(
+        "The plug-in 'bad' did not load: ModuleNotFoundError: No module named 'not_installed_anywhere'"
+    )
+
+
+def test_a_registered_class_is_found_from_a_notebook_without_any_set_up():
+    code = "import mmf_like; print(mmf_like.registry.get_builder_class('easy_vqa').__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "EasyVQABuilder", done.stderr

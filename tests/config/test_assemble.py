@@ -8,7 +8,7 @@ from omegaconf.errors import ConfigAttributeError, ReadonlyConfigError
 from mmf_like.common.errors import ConfigError
 from mmf_like.common.registry import registry
 from mmf_like.config.assemble import compose, compose_mapping
-from mmf_like.config.dump import save_config, to_plain
+from mmf_like.config.dump import save_config, to_plain, to_yaml
 from mmf_like.config.paths import project_root
 
 USER_DIR = Path(__file__).parents[1] / "data" / "user_dir"
@@ -200,3 +200,14 @@ def test_composing_imports_no_torch():
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], cwd=project_root(), check=True)
+
+
+def test_what_nothing_reads_yet_is_noted(composed, write):
+    assert composed().notes == []
+    final = composed("training.wandb.enabled=true", "checkpoint.bypass_shape_mismatch=true")
+    assert final.notes == [
+        "training.wandb.enabled (command line) has no effect yet.",
+        "checkpoint.bypass_shape_mismatch (command line) has no effect yet.",
+    ]
+    saved = write("saved.yaml", to_yaml(to_plain(composed().config)))
+    assert compose([f"config={saved}"]).notes == []

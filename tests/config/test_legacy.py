@@ -27,7 +27,7 @@ def test_old_keys_move_with_a_note(composed, write, old, new, value):
     for place, argument in (("old.yaml:1", "config=old.yaml"), ("command line", f"{old}={str(value).lower()}")):
         found = composed(argument)
         assert OmegaConf.select(found.config, new) == value
-        assert found.notes == [f"{old} ({place}) is called {new} now."]
+        assert found.notes[0] == f"{old} ({place}) is called {new} now."
 
 
 @pytest.mark.parametrize(

@@ -48,3 +48,8 @@ def test_missing_include_names_the_including_file(tmp_path, write):
         paths.find_file("nope.yaml", including=top)
     looked = f"{paths.project_root() / 'nope.yaml'}, {tmp_path / 'nope.yaml'}"
     assert caught.value.problems == [f"nope.yaml (included by top.yaml) does not exist. Looked at: {looked}"]
+
+
+def test_the_nearest_file_is_named():
+    with pytest.raises(ConfigError, match=r"does not exist\. Did you mean 'defaults\.yaml'\? Looked at: "):
+        paths.find_file("projects/pythia/configs/easy_vqa/default.yaml")

@@ -1,3 +1,5 @@
+import re
+
 from mmf_like.config import paths, schema
 from mmf_like.config.load import load_yaml
 from mmf_like.config.merge import get
@@ -28,3 +30,14 @@ def test_training_is_seeded_by_default_and_loads_in_the_main_process():
     assert settings["training.num_workers"] == 0
     assert settings["training.max_updates"] == 22000
     assert settings["training.device"] == "auto"
+
+
+def test_settings_without_effect_are_read_nowhere():
+    names = {key.removesuffix(".enabled").rpartition(".")[2] for key in schema.NOT_YET}
+    assert {item.key for item in schema.settings().values()} >= schema.NOT_YET
+    package = paths.PACKAGE
+    sources = [path for path in package.rglob("*.py") if path.relative_to(package).parts[0] != "config"]
+    for name in names:
+        read = re.compile(rf"\w\.{name}\b|\[\"{name}\"\]|get\(\"{name}\"")
+        readers = [str(path) for path in sources if read.search(path.read_text())]
+        assert not readers, f"{name} has an effect now: take it out of NOT_YET in config/schema.py."

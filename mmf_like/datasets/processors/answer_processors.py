@@ -29,6 +29,7 @@ class VQAAnswerProcessor(BaseProcessor):
         self.vocab = vocab if vocab is not None else answer_vocab(config, "vqa_answer")
         self.num_answers = int(config.get("num_answers") or 10)
         self.preprocessor = build_preprocessor(config)
+        self.draws_random = self.preprocessor is not None and self.preprocessor.draws_random
         # MMF's names. A special word that the file lacks has the index of <unk>; </s> then lies past the end.
         self.answer_vocab = self.vocab
         self.PAD_IDX = self.vocab.index(PAD)

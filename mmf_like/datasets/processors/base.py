@@ -20,6 +20,8 @@ class BaseProcessor:
     takes it as keyword, so that it can be built again without the file.
     """
 
+    draws_random = True  # may draw random numbers; a processor that never does says False
+
     def __init__(self, config: Mapping[str, Any] | None = None, *args: Any, **kwargs: Any):
         self.config = config if config is not None else {}
 

@@ -15,6 +15,25 @@ from mmf_like.common.errors import ConfigError, DataError, did_you_mean
 from mmf_like.common.registry import registry
 from mmf_like.datasets.processors.base import BaseProcessor, plain
 
+# Transforms that draw no random numbers; of any other it is taken for granted that it may.
+STEADY = {
+    "CenterCrop",
+    "ConvertImageDtype",
+    "FiveCrop",
+    "Grayscale",
+    "GrayScaleTo3Channels",
+    "Normalize",
+    "NormalizeBGR255",
+    "Pad",
+    "PILToTensor",
+    "Resize",
+    "ToDtype",
+    "ToImage",
+    "ToPILImage",
+    "ToPureTensor",
+    "ToTensor",
+}
+
 
 @registry.register_processor("torchvision_transforms")
 class TorchvisionTransforms(BaseProcessor):
@@ -33,6 +52,7 @@ class TorchvisionTransforms(BaseProcessor):
             raise ConfigError("torchvision_transforms needs `transforms`: a list of names or {type, params}.")
         entries = given if isinstance(given, list) else [given]
         steps = [build_transform(entry, f"transforms[{i}]") for i, entry in enumerate(entries)]
+        self.draws_random = any(type(step).__name__ not in STEADY for step in steps)
         self.transforms = _join_normalize(steps)
 
     def __call__(self, item: Any, *args: Any, **kwargs: Any) -> Any:

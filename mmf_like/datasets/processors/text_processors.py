@@ -23,6 +23,8 @@ _VECTORS_ELSEWHERE = ("pretrained", "intersected", "extracted")
 class SimpleWordProcessor(BaseProcessor):
     """One lower-case string without commas and question marks."""
 
+    draws_random = False
+
     def __call__(self, item: Mapping[str, Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
         return {"text": word_tokenize(field_of(item, "text", processor="simple_word"))}
 
@@ -30,6 +32,8 @@ class SimpleWordProcessor(BaseProcessor):
 @registry.register_processor("simple_sentence")
 class SimpleSentenceProcessor(BaseProcessor):
     """The words of a sentence, lower case, with the punctuation between them."""
+
+    draws_random = False
 
     def __call__(self, item: Mapping[str, Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
         return {"text": tokenize(field_of(item, "text", processor="simple_sentence"))}
@@ -52,6 +56,7 @@ class VocabProcessor(BaseProcessor):
         self.vocab = vocab if vocab is not None else build_vocab(config.get("vocab"))
         self.vectors = None if vocab is not None else load_vectors(config.get("vocab"), self.vocab)
         self.preprocessor = build_preprocessor(config)
+        self.draws_random = self.preprocessor is not None and self.preprocessor.draws_random
 
     def __call__(self, item: Mapping[str, Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
         field_of(item, "tokens", "text", processor="vocab")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+import torch.distributed
 from torch import Tensor, nn
 from torchmetrics import Metric
 
 from mmf_like.common.errors import ConfigError, did_you_mean
 from mmf_like.common.registry import registry
+from mmf_like.distributed import gather_objects
 from mmf_like.modules.metrics.base import BaseMetric
 
 SPLITS = ("train", "val", "test")
@@ -54,12 +57,7 @@ class SplitMetrics(nn.Module):
 
     def update(self, split: str, sample_list: Any, output: Mapping[str, Any]) -> None:
         """Add a batch. A metric whose required fields are in neither the batch nor the output is passed over."""
-        dataset = sample_list["dataset_name"]
-        metrics: Any = _shelf(self.metrics, split)
-        if _module_name(dataset) not in metrics:
-            built = {_module_name(key): entry.build() for key, entry in self._applicable(dataset)}
-            metrics[_module_name(dataset)] = nn.ModuleDict(built).to(_device_of(output))
-        for metric in metrics[_module_name(dataset)].values():
+        for metric in self._metrics_of(split, sample_list["dataset_name"], _device_of(output)).values():
             if all(name in output or name in sample_list for name in metric.required_params):
                 metric.update(sample_list, output)
 
@@ -67,14 +65,10 @@ class SplitMetrics(nn.Module):
         """Add a batch's losses (`<split>/<dataset>/<loss>`: mean over its samples), weighted by its size."""
         if not losses:
             return
-        shelf: Any = _shelf(self.losses, split)
         means = {key: loss.detach().float().mean() for key, loss in losses.items()}
         means[f"{split}/{TOTAL_LOSS}"] = torch.stack(list(means.values())).sum()
         for key, mean in means.items():
-            name = _module_name(key)
-            if name not in shelf:
-                shelf[name] = MeanLoss().to(mean.device)
-            shelf[name].update(mean, batch_size)
+            self._loss(split, key, mean.device).update(mean, batch_size)
 
     def compute(self, split: str) -> dict[str, Tensor]:
         """`<split>/<dataset>/<key>` (and `/<child>`) -> float tensor of length 1, for every metric that got a batch.
@@ -82,20 +76,45 @@ class SplitMetrics(nn.Module):
         The mean losses follow under their keys, then `<split>/total_loss`.
         """
         result: dict[str, Tensor] = {}
-        for dataset, metrics in _shelf(self.metrics, split).items():
-            for key, metric in metrics.items():  # type: ignore[operator]
-                if not metric.update_called:
-                    continue
-                value = metric.compute()
-                name = f"{split}/{_name_of(dataset)}/{_name_of(key)}"
-                if isinstance(value, Mapping):
-                    result |= {f"{name}/{child}": _float(part) for child, part in value.items()}
-                else:
-                    result[name] = _float(value)
-        for name, mean in _shelf(self.losses, split).items():
-            if mean.update_called:
-                result[_name_of(name)] = _float(mean.compute())  # type: ignore[operator]
+        for dataset, key in self._updated_anywhere(split):
+            if dataset is None:
+                result[key] = _float(_computed(self._loss(split, key)))
+                continue
+            value = _computed(self._metrics_of(split, dataset)[_module_name(key)])
+            name = f"{split}/{dataset}/{key}"
+            if isinstance(value, Mapping):
+                result |= {f"{name}/{child}": _float(part) for child, part in value.items()}
+            else:
+                result[name] = _float(value)
         return result
+
+    def _updated_anywhere(self, split: str) -> list[tuple[str | None, str]]:
+        """(dataset, metric's key), then (None, loss's key), of all that got a batch on any rank, in one order.
+
+        Computing is a conversation between the ranks, so one that saw no batch of a dataset must take part too.
+        """
+        own: list[tuple[str | None, str]] = []
+        for dataset, metrics in _shelf(self.metrics, split).items():
+            own += [(_name_of(dataset), _name_of(k)) for k, m in metrics.items() if m.update_called]  # type: ignore[operator]
+        own += [(None, _name_of(key)) for key, mean in _shelf(self.losses, split).items() if mean.update_called]
+        everyone = gather_objects(own)
+        found = list(dict.fromkeys(name for part in everyone for name in part))
+        return sorted(found, key=lambda name: name[0] is None)
+
+    def _metrics_of(self, split: str, dataset: str, device: torch.device | None = None) -> Any:
+        shelf: Any = _shelf(self.metrics, split)
+        name = _module_name(dataset)
+        if name not in shelf:
+            built = {_module_name(key): entry.build() for key, entry in self._applicable(dataset)}
+            shelf[name] = nn.ModuleDict(built).to(device or _default_device())
+        return shelf[name]
+
+    def _loss(self, split: str, key: str, device: torch.device | None = None) -> Any:
+        shelf: Any = _shelf(self.losses, split)
+        name = _module_name(key)
+        if name not in shelf:
+            shelf[name] = MeanLoss().to(device or _default_device())
+        return shelf[name]
 
     def reset(self, split: str | None = None) -> None:
         """Forget what was added to `split`; without one, to all."""
@@ -189,6 +208,12 @@ def parse_entries(configs: Sequence[str | Mapping[str, Any]]) -> list[MetricEntr
     return entries
 
 
+def _computed(metric: Metric) -> Any:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"The ``compute`` method of metric")  # no batch here, but elsewhere
+        return metric.compute()
+
+
 def _shelf(shelves: nn.ModuleDict, split: str) -> nn.ModuleDict:
     if split not in SPLITS:
         raise ConfigError(f"There is no split {split!r} of metrics. Known: {', '.join(SPLITS)}.")
@@ -202,6 +227,12 @@ def _module_name(name: str) -> str:
 
 def _name_of(module_name: str) -> str:
     return module_name[1:].replace("%2E", ".").replace("%25", "%")
+
+
+def _default_device() -> torch.device:
+    """For what a rank makes only to take part: where this process's collectives work."""
+    on_gpu = torch.distributed.is_initialized() and torch.distributed.get_backend() == "nccl"
+    return torch.device("cuda", torch.cuda.current_device()) if on_gpu else torch.device("cpu")
 
 
 def _device_of(output: Mapping[str, Any]) -> torch.device:
