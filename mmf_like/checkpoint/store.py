@@ -16,6 +16,7 @@ from mmf_like.common.errors import CheckpointError
 from mmf_like.io.files import link_atomically, sha256, write_atomically, write_text_atomically
 
 MANIFEST = "manifest.json"
+OLD_MANIFEST = "manifest.old.json"
 _SNAPSHOT = re.compile(r"models/model_(\d+)\.ckpt$")
 
 
@@ -71,6 +72,14 @@ class CheckpointStore:
                 "Earlier checkpoints are untouched. Free space or name another folder with env.save_dir=..."
             ) from error
         return path
+
+    def set_aside(self) -> bool:
+        """Let the checkpoints of an earlier run count no more, for a run that starts anew; whether there were any."""
+        manifest = self.folder / MANIFEST
+        if not manifest.is_file():
+            return False
+        manifest.replace(self.folder / OLD_MANIFEST)
+        return True
 
     def prune(self, keep: int) -> None:
         """Delete the oldest snapshots beyond `keep` (all stay when it is negative); current and best stay."""

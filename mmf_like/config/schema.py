@@ -36,15 +36,9 @@ NOT_YET = frozenset(
         "training.verbose_dump",
         "evaluation.torchmetrics",
         "evaluation.use_cpu",
-        "checkpoint.resume_zoo",
-        "checkpoint.resume_pretrained",
         "checkpoint.zoo_config_override",
-        "checkpoint.pretrained_state_mapping",
-        "checkpoint.bypass_shape_mismatch",
-        "checkpoint.save_git_details",
         "env.dataset_zoo",
         "env.model_zoo",
-        "env.log_dir",
         "env.wandb_logdir",
     ]
 )

@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from omegaconf import OmegaConf
 
 import mmf_like
 from mmf_like.common.errors import ConfigError
 from mmf_like.common.registry import registry
-from mmf_like.config.dump import to_plain
 from mmf_like.engine.assemble import Parts, assemble
 from mmf_like.io.files import write_text_atomically
 from mmf_like.trainers.display import logger, table
@@ -40,7 +38,7 @@ def run_config(composed: Any, *, predict: bool = False, quiet: bool = False, as_
     run, trainer = parts.run, parts.trainer
     outcome = Outcome(save_dir=run.save_dir)
     try:
-        for note in [*composed.notes, *without_effect(config)]:
+        for note in composed.notes:
             logger.warning(note)
         trainer.display.say(headline(parts))
         trainer.load()
@@ -62,24 +60,6 @@ def run_config(composed: Any, *, predict: bool = False, quiet: bool = False, as_
         for callback in trainer.loop.callbacks:
             callback.teardown()
     return outcome
-
-
-# Settings of MMF that this version does nothing with, and the value that asks for nothing.
-NO_EFFECT = {
-    "evaluation.torchmetrics": [],
-    "training.verbose_dump": False,
-    "training.wandb.enabled": False,
-    "checkpoint.zoo_config_override": False,
-}
-
-
-def without_effect(config: Any) -> list[str]:
-    """A line for every setting that was set in vain."""
-    return [
-        f"{key} has no effect in this version."
-        for key, nothing in NO_EFFECT.items()
-        if to_plain(OmegaConf.select(config, key)) != nothing
-    ]
 
 
 def headline(parts: Parts) -> str:

@@ -237,6 +237,11 @@ class LightningTrainer:
 
     def train(self) -> None:
         """Train to the end, then take the best validation's weights and write `<model>_final.pth`."""
+        if self.run.is_main and self.resume_from is None and self.store.set_aside():
+            self.display.say(
+                f"{self.run.save_dir} holds checkpoints of an earlier run. Resuming will not take them any more; "
+                "checkpoint.resume=true goes on with that run, env.save_dir=... keeps both."
+            )
         if self.state.batches < self.loop.pace.total_batches:
             self._fit()
         self._use_best()

@@ -107,3 +107,13 @@ def test_a_pickle_is_refused(tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(CheckpointError, match=r"The checkpoint .*none.ckpt does not exist"):
         load_checkpoint(tmp_path / "none.ckpt")
+
+
+def test_a_run_that_starts_anew_sets_earlier_checkpoints_aside(store):
+    assert store.set_aside() is False
+    save(store, 9)
+    assert store.set_aside() is True
+    assert store.newest() == (None, []) and store.snapshot(9).is_file()
+    save(store, 3)
+    assert store.newest()[0] == store.current
+    assert list(store.entries()) == ["models/model_3.ckpt", "current.ckpt"]

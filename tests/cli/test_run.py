@@ -61,7 +61,9 @@ def test_interruption_ends_without_a_traceback(engine, monkeypatch, capsys):
 
     monkeypatch.setattr(sys.modules["mmf_like.engine.main"], "run_config", interrupted)
     assert run_command.main(RUN) == 130
-    assert capsys.readouterr().err == "mmf_run: stopped\n"
+    assert capsys.readouterr().err == (
+        "mmf_run: stopped by Ctrl-C. checkpoint.resume=true goes on from the last checkpoint.\n"
+    )
 
 
 def test_what_the_machine_lacks_is_noted(engine, monkeypatch):

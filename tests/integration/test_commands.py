@@ -97,7 +97,7 @@ def test_a_run_says_what_it_does_shows_a_table_and_what_to_type_next(demo):
     assert lines[1] == f"{folder}  (config.yaml, train.log, checkpoints)"
     assert any(line.split()[:2] == ["test", "easy_vqa/accuracy"] for line in lines)
     assert lines[-1] == (
-        f"Next        mmf_predict config={folder}/config.yaml run_type=test checkpoint.resume_file={folder}/best.ckpt"
+        f"Next         mmf_predict config={folder}/config.yaml run_type=test checkpoint.resume_file={folder}/best.ckpt"
     )
 
 
@@ -183,7 +183,7 @@ def test_a_quiet_run_prints_the_last_table_only(colour_run, tmp_path):
     done = command(*colour_run(tmp_path), "--quiet")
     assert (done.code, done.err) == (0, "")
     lines = done.out.strip().splitlines()
-    assert lines[0].split() == ["split", "metric", "value", "at", "update"]
+    assert lines[0].split() == ["split", "metric", "value", "weights"]
     assert lines[-1].startswith("Next ")
     assert "progress" not in done.out
 

@@ -29,7 +29,7 @@ def launched(*arguments, program="mmf_run"):
 
 
 def test_two_processes_give_the_numbers_and_predictions_of_one(colour_run, tmp_path):
-    """Batches of 8 of 20, 10 and 7 samples: the last of each split is smaller, and 7 are shared unequally."""
+    """Batches of 8 of 20, 10 and 7 samples: the last of each split is smaller, and shared unequally in val and test."""
     assert command(*colour_run(tmp_path / "one")).code == 0
     out = launched(*colour_run(tmp_path / "two", *TWO))
     assert "cpu x 2" in out.splitlines()[0]

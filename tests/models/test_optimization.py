@@ -51,10 +51,10 @@ def test_groups_of_a_model_keep_their_settings():
     assert groups[0]["lr"] == 0.5
 
 
-def test_a_parameter_by_itself_is_a_group():
+def test_neighbouring_groups_with_the_same_settings_are_one():
     model = own(*(lambda m, n=name: dict(m.named_parameters())[n]
                   for name in ("first.weight", "first.bias", "norm.weight", "norm.bias")))  # fmt: skip
-    assert [len(group) for group in names(model, parameter_groups(model, Optimization()))] == [1, 1, 1, 1]
+    assert [len(group) for group in names(model, parameter_groups(model, Optimization()))] == [4]
 
 
 def test_what_is_left_out_is_named():

@@ -24,7 +24,7 @@ def _handlers():
 
 def run(folder, *, is_terminal=False, quiet=False, **training):
     settings = {"logger_level": "info", "log_format": "simple", "should_not_log": False, **training}
-    config = SimpleNamespace(training=SimpleNamespace(**settings))
+    config = SimpleNamespace(training=SimpleNamespace(**settings), env=SimpleNamespace(log_dir=""))
     return SimpleNamespace(
         config=config, save_dir=Path(folder), is_main=True, is_terminal=is_terminal, quiet=quiet
     )  # fmt: skip
