@@ -17,7 +17,6 @@ _PUBLIC = {
     "Report": "mmf_like.common.report",
     "BaseModel": "mmf_like.models.base_model",
     "build_model": "mmf_like.models.build",
-    "load_model": "mmf_like.models.pretrained",
     "run": "mmf_like.cli.run",
     "predict": "mmf_like.cli.predict",
 }
