@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -15,6 +17,7 @@ from mmf_like.common.errors import BatchError, DataError, MMFError
 from mmf_like.common.sample import SampleList
 from mmf_like.datasets.plan import BatchSpec, derived_seed
 
+_WORKER_DIED = re.compile(r"DataLoader worker \(pid")  # torch's text; a bug in a worker has its own type and text
 Collator = Callable[[list[Any]], SampleList]
 
 
@@ -147,7 +150,18 @@ class ResumableLoader:
             yield batch
 
     def _next(self, batches: Iterator[SampleList | Failure]) -> SampleList | Failure | None:
-        if self._loader.num_workers or not any(map(draws_random, self.source.datasets)):
+        if self._loader.num_workers:
+            try:
+                return next(batches, None)
+            except RuntimeError as error:
+                if not _WORKER_DIED.match(str(error)):
+                    raise
+                reason = str(error).splitlines()[0].rstrip(". ")
+                raise DataError(
+                    f"A loading process ended unexpectedly: {reason}. Often it ran out of memory: "
+                    "try fewer training.num_workers; with 0 the main process loads, and says what is wrong."
+                ) from error
+        if not any(map(draws_random, self.source.datasets)):
             return next(batches, None)
         state = random.getstate(), np.random.get_state(), torch.get_rng_state()
         try:
@@ -178,13 +192,17 @@ class _Feed(Sampler):
 
 
 class _WorkerSetUp:
-    """Runs at a worker's start: one thread each, and the user's code is known to the registry there too."""
+    """Runs at a worker's start: one thread each, and the user's code is known to the registry there too.
+
+    Ctrl-C on a terminal reaches workers as well; they leave it to the main process, which still needs their batches.
+    """
 
     def __init__(self, user_dir: str | None):
         self.user_dir = user_dir
 
     def __call__(self, worker: int) -> None:
         torch.set_num_threads(1)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         if self.user_dir:
             from mmf_like.common.registry import registry
 

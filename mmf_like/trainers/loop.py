@@ -111,6 +111,9 @@ class TrainLoop(pl.Callback):
         epoch_loop.batch_progress.total.ready = self.state.batches
         epoch_loop.automatic_optimization.optim_progress.optimizer.step.total.completed = self.state.updates
         self._on_cpu = pl_module.device.type == "cpu"
+        if hasattr(self, "_former"):
+            # Lightning has put a handler before ours that ends the run after a batch, unsaved and with exit code 0.
+            signal.signal(signal.SIGTERM, self._on_signal)
         if self._restored is not None:
             states = self._restored["random"]
             if len(states) == trainer.world_size:

@@ -76,6 +76,7 @@ def results_of(folder):
 
 
 def _child(program, arguments, prepare, cwd, out, err):
+    os.setsid()  # a group of its own, as a terminal gives each command
     multiprocessing.set_start_method("fork", force=True)  # of loading processes; else that of this one
     for place, number in ((out, 1), (err, 2)):
         handle = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_NOCTTY)

@@ -192,6 +192,15 @@ def test_a_picture_of_another_size_is_named_with_its_batch(refusal, damaged, wor
     assert " The samples of this batch, from 0 on: pictures/train " in text
 
 
+def test_a_loading_process_that_is_killed_is_said_to_be(refusal):
+    text = refusal("dataset_config.pictures.killed_at=4", "training.num_workers=1")
+    assert text.startswith("A loading process ended unexpectedly: DataLoader worker (pid")
+    assert text.endswith(
+        ". Often it ran out of memory: try fewer training.num_workers; "
+        "with 0 the main process loads, and says what is wrong."
+    )
+
+
 @pytest.mark.parametrize("split", ["train", "val", "test"])
 def test_an_empty_split_is_refused_before_training(refusal, damaged, tmp_path, split):
     folder, argument = damaged
@@ -232,6 +241,13 @@ def test_a_loss_that_is_no_number_names_update_and_samples(refusal):
 def test_a_loss_that_is_no_number_in_the_second_half_of_an_update(refusal):
     assert refusal("training.update_frequency=2", model="nan_at_third").startswith(
         "The loss is nan at update 2 (batch 2)."
+    )
+
+
+def test_a_class_that_the_model_does_not_have(refusal):
+    assert refusal("dataset_config.pictures.num_labels=2") == (
+        "`targets` must be classes from 0 to 1 for cross_entropy, as `scores` have shape (8, 2), "
+        "but they go from 0 to 2."
     )
 
 

@@ -149,6 +149,25 @@ def test_a_signal_ends_the_run_after_the_update_and_says_how_to_go_on(straight, 
     assert_same(content(tmp_path / "a"), content(tmp_path / "b"))
 
 
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_a_signal_in_the_middle_of_an_update_lets_it_finish(colour_run, tmp_path, name, code):
+    arguments = [*KINDS["accumulation"], "training.checkpoint_interval=100", "training.evaluation_interval=4"]
+    done = command(*colour_run(tmp_path / "a", *arguments, end(name, batch=3)))
+    assert (done.code, done.err.count("\n")) == (code, 1), done.err
+    assert done.err.startswith(f"mmf_run: Stopped by {name} after update 2. ")
+    assert command(*colour_run(tmp_path / "a", *arguments, "checkpoint.resume=true")).code == 0
+    assert command(*colour_run(tmp_path / "b", *arguments)).code == 0
+    assert_same(content(tmp_path / "a"), content(tmp_path / "b"))
+
+
+def test_ctrl_c_on_a_terminal_leaves_loading_processes_to_finish_the_update(colour_run, tmp_path):
+    arguments = ["training.num_workers=1", "training.update_frequency=10"]  # more batches than are loaded ahead
+    done = command(*colour_run(tmp_path, *arguments, end("SIGINT", batch=11, group="true")))
+    assert (done.code, done.err.count("\n")) == (130, 1), done.err
+    assert done.err.startswith("mmf_run: Stopped by SIGINT after update 2. ")
+    assert done.out.count("SIGINT: finishing this update") == 1
+
+
 def test_a_second_ctrl_c_ends_the_run_at_once(colour_run, tmp_path):
     twice = "training.callbacks=[" + ", ".join(["{type: end_at, params: {how: SIGINT, batch: 3}}"] * 2) + "]"
     done = command(*colour_run(tmp_path, twice))

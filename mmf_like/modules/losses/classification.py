@@ -35,4 +35,16 @@ class CrossEntropyLoss(nn.Module):
         self.loss_fn = nn.CrossEntropyLoss(**params)
 
     def forward(self, sample_list: Any, model_output: Mapping[str, Any]) -> Tensor:
-        return self.loss_fn(model_output["scores"], sample_list["targets"])
+        scores, targets = model_output["scores"], sample_list["targets"]
+        try:
+            return self.loss_fn(scores, targets)
+        except IndexError as error:  # asked only now: looking at the classes each time would wait for the device
+            raise BatchError(
+                f"`targets` must be classes from 0 to {scores.shape[1] - 1} for cross_entropy, as `scores` have shape "
+                f"{tuple(scores.shape)}, but they go from {targets.min().item()} to {targets.max().item()}."
+            ) from error
+        except ValueError as error:
+            raise BatchError(
+                f"`targets` of shape {tuple(targets.shape)} do not fit `scores` of shape {tuple(scores.shape)} "
+                f"for cross_entropy: {error}"
+            ) from error

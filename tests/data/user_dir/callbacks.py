@@ -29,7 +29,11 @@ class EndAt(Callback):
             for worker in multiprocessing.active_children():
                 worker.kill()
             os._exit(77)
-        os.kill(os.getpid(), getattr(signal, self.params["how"]))
+        number = getattr(signal, self.params["how"])
+        if self.params.get("group"):  # as a terminal does, to loading processes too
+            os.killpg(os.getpgid(0), number)
+        else:
+            os.kill(os.getpid(), number)
 
 
 @registry.register_callback("full_disk_at")

@@ -91,3 +91,24 @@ def test_shapes_that_do_not_fit_are_named():
     assert str(raised.value) == (
         "`targets` must have the shape of `scores`, (4, 2), for logit_bce, but has shape (4, 3)."
     )
+
+
+@pytest.mark.parametrize(
+    ("targets", "text"),
+    [
+        (
+            torch.tensor([0, 3]),
+            "`targets` must be classes from 0 to 2 for cross_entropy, as `scores` have shape (2, 3), "
+            "but they go from 0 to 3.",
+        ),
+        (
+            torch.tensor([0, 1, 2]),
+            "`targets` of shape (3,) do not fit `scores` of shape (2, 3) for cross_entropy: "
+            "Expected input batch_size (2) to match target batch_size (3).",
+        ),
+    ],
+)
+def test_cross_entropy_says_which_targets_do_not_fit(targets, text):
+    with pytest.raises(BatchError) as error:
+        registry.find("loss", "cross_entropy")()({"targets": targets}, {"scores": torch.zeros(2, 3)})
+    assert str(error.value) == text
