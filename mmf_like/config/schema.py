@@ -96,7 +96,7 @@ class Training:
     cudnn_benchmark: bool = key(False, "let cuDNN time its algorithms; for inputs of constant size")
     detect_anomaly: bool = key(False, "find the operation that made a gradient NaN; slow")
     exit_on_nan_losses: bool = key(True, "stop when a loss is not finite")
-    callbacks: list = key([], "own callbacks: a list of {type, params}")
+    callbacks: list = key([], "own callbacks: a list of {type, params}", names="callback")
     logger_level: Literal["debug", "info", "warning", "warn", "error", "critical"] = key("info", "least level logged")
     log_format: Literal["simple", "json"] = key("simple", "simple or json")
     log_detailed_config: bool = key(False, "print the final config at the start")

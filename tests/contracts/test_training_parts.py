@@ -65,7 +65,7 @@ def test_a_step_goes_downhill_and_its_state_travels(name):
         loss = weight.square().sum()
         loss.backward()
         optimizer.step()
-        return float(loss)
+        return loss.item()
 
     first, second = step(), step()
     assert second < first

@@ -72,8 +72,8 @@ CONFIGS = "tests/data/user_dir/configs/"
         ),
         (
             "training.callbacks=[{type: end_att}]",
-            "No callback is registered as 'end_att'. Did you mean 'end_at'? Known: end_at, full_disk_at. "
-            "(mmf_list callbacks)",
+            "training.callbacks[0].type (command line): no callback is registered as 'end_att'. Did you mean 'end_at'?"
+            "  (mmf_list callbacks)",
         ),
         (
             "training.trainer=lightnin",
