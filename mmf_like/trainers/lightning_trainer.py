@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-import subprocess
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.plugins.io import CheckpointIO
 
 from mmf_like.checkpoint.store import CheckpointStore, load_checkpoint
 from mmf_like.checkpoint.weights import load_selected, load_weights, weights_of
@@ -22,55 +19,13 @@ from mmf_like.config.lightning import effective_training, trainer_arguments
 from mmf_like.datasets.multi_datamodule import MultiDataModule
 from mmf_like.datasets.plan import derived_seed, per_rank_batch_size
 from mmf_like.io.files import write_atomically
+from mmf_like.io.git import git_details
 from mmf_like.models.base_model import BaseModel
 from mmf_like.trainers.display import Display, ScalarWriter, logger
 from mmf_like.trainers.early_stopping import EarlyStopping
+from mmf_like.trainers.lightning_parts import Collect, Loaders, StoreIO
 from mmf_like.trainers.loop import Pace, TrainLoop
 from mmf_like.trainers.state import TrainState
-
-
-class StoreIO(CheckpointIO):
-    """Sends Lightning's checkpoints through our store: atomic, verified, without pickle."""
-
-    def __init__(self, store: CheckpointStore, reset: Mapping[str, bool]):
-        self.store, self.reset = store, reset
-
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        self.store.save(checkpoint, **(storage_options or {"step": checkpoint["global_step"], "metrics": {}}))
-
-    def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
-        checkpoint = load_checkpoint(path)
-        if self.reset.get("optimizer"):
-            checkpoint["optimizer_states"] = []
-        if self.reset.get("counts"):
-            checkpoint["lr_schedulers"], checkpoint["callbacks"] = [], {}
-        if self.reset.get("fp16_scaler"):
-            checkpoint.pop("MixedPrecision", None)
-        return checkpoint
-
-    def remove_checkpoint(self, path: Any) -> None:
-        Path(path).unlink(missing_ok=True)
-
-
-class Loaders(pl.LightningDataModule):
-    """Makes the loaders when Lightning asks: by then ranks are known and counters restored."""
-
-    def __init__(self, data: MultiDataModule, loop: TrainLoop, validates: bool):
-        super().__init__()
-        self.data, self.loop, self.validates = data, loop, validates
-
-    def train_dataloader(self) -> Any:
-        rank, world_size = self._ranks()
-        plan = self.loop.plan = self.data.train_plan(rank, world_size)
-        start, stop = self.loop.state.batches, self.loop.pace.total_batches
-        return self.data.train_loader(plan, start=start, stop=stop, world_size=world_size)
-
-    def val_dataloader(self) -> Any:
-        return self.data.eval_loader("val", *self._ranks()) if self.validates else []
-
-    def _ranks(self) -> tuple[int, int]:
-        assert self.trainer is not None
-        return self.trainer.global_rank, self.trainer.world_size
 
 
 @registry.register_trainer("mmf")
@@ -283,7 +238,7 @@ class LightningTrainer:
         self.model.measure_train = bool(config.training.evaluate_metrics)
         if self.lightning.world_size > 1:
             torch.manual_seed(derived_seed(self.run.seed, "rank", self.lightning.global_rank))
-        loop.listen()
+        loop.signals.listen()
         try:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", module="pytorch_lightning")
@@ -298,7 +253,7 @@ class LightningTrainer:
             elif not self.validates and not self._saved(self.state.updates):
                 loop.save(self.lightning)
         finally:
-            loop.stop_listening()
+            loop.signals.stop_listening()
             if loop.writer is not None:
                 loop.writer.close()
 
@@ -324,7 +279,7 @@ class LightningTrainer:
         model, loop = self.model, self.loop
         model.results = {}
         loop.only_evaluates = not trained
-        collect = _Collect(reporter) if reporter is not None else None
+        collect = Collect(reporter) if reporter is not None else None
         if collect is not None:
             self.lightning.callbacks.append(collect)  # type: ignore[attr-defined]
         limit = self.lightning.limit_val_batches
@@ -344,30 +299,3 @@ class LightningTrainer:
     def _call(self, hook: str) -> None:
         for callback in self.loop.callbacks:
             getattr(callback, hook)()
-
-
-def git_details() -> dict[str, str]:
-    """Branch and commit of the working directory, as a checkpoint's `git/...` entries; none outside a repository."""
-    found = {}
-    for name, words in (("branch", ["rev-parse", "--abbrev-ref", "HEAD"]), ("commit_hash", ["rev-parse", "HEAD"])):
-        try:
-            done = subprocess.run(["git", *words], capture_output=True, text=True, timeout=5)
-        except (OSError, subprocess.TimeoutExpired):
-            return {}
-        if done.returncode:
-            return {}
-        found[f"git/{name}"] = done.stdout.strip()
-    return found
-
-
-class _Collect(pl.Callback):
-    """Hands every evaluated batch to a reporter."""
-
-    def __init__(self, reporter: Any):
-        self.reporter = reporter
-
-    def on_validation_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, *args: Any) -> None:
-        self.reporter.add_batch(batch, outputs, pl_module)
-
-    def on_test_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, *args: Any) -> None:
-        self.reporter.add_batch(batch, outputs, pl_module)
