@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def kinds() -> dict[str, str]:
     """Every word that names a kind, singular and plural, and the registry's name of it."""
-    from mmf_like.common.registry import KINDS, plural
+    from mmf_like.common.kinds import KINDS, plural
 
     words: dict[str, str] = {}
     for name, kind in KINDS.items():
@@ -76,7 +76,8 @@ def _settings(items: list[str]) -> str | None:
 
 
 def _counts() -> dict[str, int]:
-    from mmf_like.common.registry import KINDS, plural, registry
+    from mmf_like.common.kinds import KINDS, plural
+    from mmf_like.common.registry import registry
 
     own = [name for name, kind in KINDS.items() if not kind.shares]
     return {WORDS.get(name, plural(name)): len(registry.names(name)) for name in own}
@@ -90,7 +91,7 @@ def _names(kind: str) -> dict[str, str]:
 
 def _text(table: dict[str, int] | dict[str, str], kind: str | None) -> str:
     if not table:
-        from mmf_like.common.registry import plural
+        from mmf_like.common.kinds import plural
 
         return f"No {WORDS.get(kind or '', plural(kind or 'model'))} are registered."
     width = max(map(len, table))

@@ -14,64 +14,18 @@ import importlib
 import inspect
 import sys
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
 from mmf_like.common.errors import RegistryError, did_you_mean
+from mmf_like.common.kinds import KINDS, Kind, plural
 from mmf_like.common.registry_index import Declaration, read_package
+from mmf_like.common.registry_names import RegistryNames
 from mmf_like.common.user_code import UserCode
 
 PLUGIN_GROUP = "mmf_like.plugins"
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One of the nineteen kinds of things that have names."""
-
-    name: str
-    home: str  # the package whose modules register the built-in ones
-    base: str | None = None  # "module:Class" that every member must derive from
-    plural: str = ""
-    shares: str | None = None  # the kind under whose names it is filed
-
-
-KINDS = {
-    kind.name: kind
-    for kind in (
-        Kind("trainer", "mmf_like.trainers"),
-        Kind("builder", "mmf_like.datasets.builders", "mmf_like.datasets.base_dataset_builder:BaseDatasetBuilder"),
-        Kind(
-            "datamodule",
-            "mmf_like.datasets.builders",
-            "pytorch_lightning.core.datamodule:LightningDataModule",
-            shares="builder",
-        ),
-        Kind("callback", "mmf_like.trainers.callbacks", "mmf_like.trainers.callbacks.base:Callback"),
-        Kind("model", "mmf_like.models", "mmf_like.models.base_model:BaseModel"),
-        Kind("processor", "mmf_like.datasets.processors", "mmf_like.datasets.processors.base:BaseProcessor"),
-        Kind("metric", "mmf_like.modules.metrics", "mmf_like.modules.metrics.base:BaseMetric"),
-        Kind("torchmetric", "mmf_like.modules.metrics", "torchmetrics.metric:Metric"),
-        Kind("loss", "mmf_like.modules.losses", "torch.nn.modules.module:Module", plural="losses"),
-        Kind("pooler", "mmf_like.modules.poolers", "torch.nn.modules.module:Module"),
-        Kind("fusion", "mmf_like.modules.fusions", "torch.nn.modules.module:Module"),
-        Kind("optimizer", "mmf_like.modules.optimizers"),
-        Kind("scheduler", "mmf_like.modules.schedulers"),
-        Kind("encoder", "mmf_like.modules.encoders", "mmf_like.modules.encoders.base:Encoder"),
-        Kind("decoder", "mmf_like.modules.decoders", "mmf_like.modules.decoders.base:TextDecoder"),
-        Kind("transformer_backend", "mmf_like.models.transformers"),
-        Kind("transformer_head", "mmf_like.models.transformers"),
-        Kind("test_reporter", "mmf_like.trainers.test_reporter"),
-        Kind(
-            "iteration_strategy",
-            "mmf_like.datasets.iteration_strategies",
-            "mmf_like.datasets.iteration_strategies:IterationStrategy",
-            plural="iteration strategies",
-        ),
-    )
-}
 
 
 @dataclass
@@ -93,7 +47,7 @@ class Entry:
         return place_of(self.target)
 
 
-class Registry:
+class Registry(RegistryNames):
     """The names of one process. Use the module's `registry`; separate instances are for tests."""
 
     def __init__(self) -> None:
@@ -240,6 +194,10 @@ class Registry:
             except Exception as error:  # one broken plug-in must not hurt who asks for something else
                 self._plugin_failures[point.name] = error
 
+    def _get_class(self, kind: str, name: str) -> Any:
+        entry = self._look_up(kind, name)
+        return entry.target if entry else None
+
     # -- free-form state, for code written against MMF -----------------------------------------------------------
 
     def register(self, name: str, obj: Any) -> None:
@@ -270,143 +228,6 @@ class Registry:
         for part in path:
             node = node.get(part) if isinstance(node, dict) else None
         return node.pop(last, None) if isinstance(node, dict) else None
-
-    # -- decorators and getters of MMF, one pair per kind ----------------------------------------------------------
-
-    def register_model(
-        self, name: str, config_class: type | None = None, description: str | None = None
-    ) -> Callable[[T], T]:
-        """Class decorator for models. `config_class` and `description` are filed beside the class."""
-        return lambda cls: self.add("model", name, cls, config_class=config_class, description=description)
-
-    def register_trainer(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("trainer", name, cls)
-
-    def register_builder(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("builder", name, cls)
-
-    def register_datamodule(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("datamodule", name, cls)
-
-    def register_callback(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("callback", name, cls)
-
-    def register_processor(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("processor", name, cls)
-
-    def register_metric(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("metric", name, cls)
-
-    def register_torchmetric(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("torchmetric", name, cls)
-
-    def register_loss(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("loss", name, cls)
-
-    def register_pooler(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("pooler", name, cls)
-
-    def register_fusion(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("fusion", name, cls)
-
-    def register_optimizer(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("optimizer", name, cls)
-
-    def register_scheduler(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("scheduler", name, cls)
-
-    def register_encoder(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("encoder", name, cls)
-
-    def register_decoder(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("decoder", name, cls)
-
-    def register_transformer_backend(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("transformer_backend", name, cls)
-
-    def register_transformer_head(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("transformer_head", name, cls)
-
-    def register_test_reporter(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("test_reporter", name, cls)
-
-    def register_iteration_strategy(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("iteration_strategy", name, cls)
-
-    def _get_class(self, kind: str, name: str) -> Any:
-        entry = self._look_up(kind, name)
-        return entry.target if entry else None
-
-    def get_trainer_class(self, name: str) -> Any:
-        """The class, or `None` when nothing is registered under `name`; so do all getters below."""
-        return self._get_class("trainer", name)
-
-    def get_builder_class(self, name: str) -> Any:
-        return self._get_class("builder", name)
-
-    def get_datamodule_class(self, name: str) -> Any:
-        return self._get_class("datamodule", name)
-
-    def get_callback_class(self, name: str) -> Any:
-        return self._get_class("callback", name)
-
-    def get_model_class(self, name: str) -> Any:
-        return self._get_class("model", name)
-
-    def get_processor_class(self, name: str) -> Any:
-        return self._get_class("processor", name)
-
-    def get_metric_class(self, name: str) -> Any:
-        return self._get_class("metric", name)
-
-    def get_torchmetric_class(self, name: str) -> Any:
-        return self._get_class("torchmetric", name)
-
-    def get_loss_class(self, name: str) -> Any:
-        return self._get_class("loss", name)
-
-    def get_pooler_class(self, name: str) -> Any:
-        return self._get_class("pooler", name)
-
-    def get_pool_class(self, name: str) -> Any:
-        """MMF's shorter name of `get_pooler_class`."""
-        return self._get_class("pooler", name)
-
-    def get_fusion_class(self, name: str) -> Any:
-        return self._get_class("fusion", name)
-
-    def get_optimizer_class(self, name: str) -> Any:
-        return self._get_class("optimizer", name)
-
-    def get_scheduler_class(self, name: str) -> Any:
-        return self._get_class("scheduler", name)
-
-    def get_encoder_class(self, name: str) -> Any:
-        return self._get_class("encoder", name)
-
-    def get_decoder_class(self, name: str) -> Any:
-        return self._get_class("decoder", name)
-
-    def get_transformer_backend_class(self, name: str) -> Any:
-        return self._get_class("transformer_backend", name)
-
-    def get_transformer_head_class(self, name: str) -> Any:
-        return self._get_class("transformer_head", name)
-
-    def get_test_reporter_class(self, name: str) -> Any:
-        return self._get_class("test_reporter", name)
-
-    def get_test_rerporter_class(self, name: str) -> Any:
-        """MMF's spelling of `get_test_reporter_class`, kept for code that uses it."""
-        return self._get_class("test_reporter", name)
-
-    def get_iteration_strategy_class(self, name: str) -> Any:
-        return self._get_class("iteration_strategy", name)
-
-
-def plural(kind: str) -> str:
-    """The word after `mmf_list`: "losses", "iteration strategies", "models"."""
-    return (KINDS[kind].plural or f"{kind}s").replace(" ", "_")
 
 
 def place_of(target: Any) -> str:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmf_like.common.errors import did_you_mean
-from mmf_like.common.registry import plural, registry
+from mmf_like.common.kinds import plural
+from mmf_like.common.registry import registry
 from mmf_like.common.registry_index import UNKNOWN, ConfigField, Declaration
 
 ROOTS = {

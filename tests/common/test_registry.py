@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from mmf_like.common.errors import RegistryError
-from mmf_like.common.registry import KINDS, Registry, registry
+from mmf_like.common.kinds import KINDS
+from mmf_like.common.registry import Registry, registry
 
 
 @pytest.fixture

@@ -106,7 +106,7 @@ def _type(setting):
 
 
 def _meaning(setting, not_yet):
-    from mmf_like.common.registry import plural
+    from mmf_like.common.kinds import plural
 
     text = setting.comment.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
     text += f" (`mmf_list {plural(setting.names)}`)" if setting.names else ""
