@@ -6,6 +6,7 @@ import logging
 import os
 import random
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from mmf_like.common.errors import ConfigError
 from mmf_like.common.registry import registry
 from mmf_like.common.run import Run
 from mmf_like.config.dump import save_config, to_plain
+from mmf_like.datasets.base_dataset_builder import BaseDatasetBuilder
 from mmf_like.datasets.build import build_datasets
 from mmf_like.datasets.multi_datamodule import MultiDataModule
 from mmf_like.datasets.plan import derived_seed
@@ -46,7 +48,6 @@ def assemble(config: Any, *, quiet: bool = False) -> Parts:
     config = run.config
     user_dir = registry.user_code.path
     registry.user_code.load()
-    file_registry_state(config)
     display = Display(run)
     builders = build_datasets(run.dataset_names, config.dataset_config, fast_read=config.training.fast_read)
     for builder in builders:
@@ -60,6 +61,7 @@ def assemble(config: Any, *, quiet: bool = False) -> Parts:
         seed=run.seed,
         user_dir=str(user_dir) if user_dir else None,
     )
+    file_registry_state(config, builders)
     model = prepare_model(run, data)
     trainer = registry.find("trainer", config.training.trainer)(run, model, data)
     return Parts(run, data, model, trainer)
@@ -151,6 +153,17 @@ def scheduler_settings(config: Any) -> dict[str, Any] | None:
     return {"type": kind, "params": params}
 
 
-def file_registry_state(config: Any) -> None:
-    """A courtesy for code written against MMF, which reads the config from the registry; we never do."""
+def file_registry_state(config: Any, builders: Sequence[BaseDatasetBuilder]) -> None:
+    """A courtesy for code written against MMF, which reads these from the registry; we never do."""
     registry.register("config", config)
+    for builder in builders:
+        name, info = builder.dataset_name, builder.data_info()
+        for key, processor in builder.shared_processors.items():
+            registry.register(f"{name}_{key}", processor)
+        if info.text_vocab_size is not None:
+            registry.register(f"{name}_text_vocab_size", info.text_vocab_size)
+        if info.num_answers is not None:
+            registry.register(f"{name}_num_final_outputs", info.num_answers)
+        publish = getattr(builder, "update_registry_for_model", None)  # a builder's own hook in MMF
+        if publish is not None:
+            publish(builder.config)
