@@ -41,6 +41,7 @@ class CheckpointStore:
     def __init__(self, folder: str | Path, prefix: str = ""):
         self.folder = Path(folder)
         self.prefix = f"{prefix}_" if prefix else ""
+        self._anew = False
 
     @property
     def current(self) -> Path:
@@ -61,8 +62,10 @@ class CheckpointStore:
         try:
             write_atomically(path, lambda file: torch.save(dict(checkpoint), file))
             entry = self._entry(path, step, metrics)
+            if self._anew:
+                self._set_aside()
             self._record(entry)
-            for name in [self.current] + [self.best] * is_best:
+            for name in [self.best] * is_best + [self.current]:
                 link_atomically(path, name)
                 self._record(Entry(**{**asdict(entry), "file": name.name}))
         except (OSError, RuntimeError) as error:
@@ -73,13 +76,14 @@ class CheckpointStore:
             ) from error
         return path
 
-    def set_aside(self) -> bool:
-        """Let the checkpoints of an earlier run count no more, for a run that starts anew; whether there were any."""
-        manifest = self.folder / MANIFEST
-        if not manifest.is_file():
-            return False
-        manifest.replace(self.folder / OLD_MANIFEST)
-        return True
+    def begin_anew(self) -> bool:
+        """From the first save on, let the checkpoints of an earlier run count no more; whether there are any."""
+        self._anew = bool(self.entries())
+        return self._anew
+
+    def _set_aside(self) -> None:
+        (self.folder / MANIFEST).replace(self.folder / OLD_MANIFEST)
+        self._anew = False
 
     def prune(self, keep: int) -> None:
         """Delete the oldest snapshots beyond `keep` (all stay when it is negative); current and best stay."""
@@ -105,13 +109,19 @@ class CheckpointStore:
                 f"{path} is damaged and tells no checkpoints: {error}. Name one with checkpoint.resume_file=..."
             ) from error
 
-    def newest(self, *, best: bool = False) -> tuple[Path | None, list[str]]:
-        """The newest (or best) checkpoint that verifies, and why others were passed over."""
+    def newest(self, *, best: bool = False, step: int | None = None) -> tuple[Path | None, list[str]]:
+        """The checkpoint written last that verifies, and why others were passed over.
+
+        With `best`, only best.ckpt counts, with `step` only the files of that update. The manifest is in the order of
+        writing: a run that goes on from an earlier update writes newer files with smaller numbers.
+        """
         entries = list(self.entries().values())
         if best:
             entries = [entry for entry in entries if entry.file == self.best.name]
+        if step is not None:
+            entries = [entry for entry in entries if entry.step == step]
         skipped: list[str] = []
-        for entry in sorted(entries, key=lambda e: (e.step, e.file == self.current.name), reverse=True):
+        for entry in reversed(entries):
             problem = self.check(entry)
             if problem is None:
                 return self.folder / entry.file, skipped
@@ -136,6 +146,7 @@ class CheckpointStore:
 
     def _record(self, entry: Entry) -> None:
         entries = self.entries()
+        entries.pop(entry.file, None)  # so that it comes last
         entries[entry.file] = entry
         self._write(entries)
 

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -75,6 +76,15 @@ class TrainPlan:
         self._schedule = lru_cache(maxsize=2)(self._compute_schedule)
         self._order = lru_cache(maxsize=2 * len(self.names))(self._compute_order)
         self.epoch_length = len(self._schedule(0)[0])
+
+    def signature(self) -> dict[str, Any]:
+        """What the batches depend on besides their number, in plain containers."""
+        return {
+            "datasets": dict(zip(self.names, self.sizes)),
+            "batch_size": self.batch_size,
+            "seed": self.seed,
+            "strategy": type(self.strategy).__name__,
+        }
 
     def locate(self, k: int) -> tuple[int, int]:
         """`(epoch, position in it)` of batch k."""

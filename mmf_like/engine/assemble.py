@@ -64,21 +64,26 @@ def assemble(config: Any, *, quiet: bool = False) -> Parts:
     file_registry_state(config, builders)
     model = prepare_model(run, data)
     trainer = registry.find("trainer", config.training.trainer)(run, model, data)
+    if run.is_main:  # only now: a mistake found on the way leaves the config of an earlier run as it is
+        save_config(run.save_dir / config_name(run), config)
     return Parts(run, data, model, trainer)
 
 
+def config_name(run: Run) -> str:
+    """The file that a run's config is saved in: one that only measures leaves that of the training alone."""
+    return TRAIN_CONFIG if run.wants("train") and not run.config.evaluation.predict else EVAL_CONFIG
+
+
 def start_run(config: Any, *, quiet: bool = False) -> Run:
-    """Fix the seed, make the folder, write `config.yaml` there, and open the log."""
+    """Fix the seed, make the folder, and open the log."""
     seed = choose_seed(config)
     config = OmegaConf.create(to_plain(config))
     config.training.seed = seed
     OmegaConf.set_struct(config, True)
     OmegaConf.set_readonly(config, True)
     run = Run(config, seed, is_main_process(), is_terminal=sys.stderr.isatty(), quiet=quiet)
-    trains = run.wants("train") and not config.evaluation.predict
     if run.is_main:
         make_folder(run.save_dir)
-        save_config(run.save_dir / (TRAIN_CONFIG if trains else EVAL_CONFIG), config)
     set_up_logging(run)
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # its hints are about settings we make
     if config.training.cpu_threads:

@@ -13,7 +13,7 @@ import torch
 import mmf_like
 from mmf_like.common.errors import ConfigError
 from mmf_like.common.registry import registry
-from mmf_like.engine.assemble import Parts, assemble
+from mmf_like.engine.assemble import Parts, assemble, config_name
 from mmf_like.io.files import write_text_atomically
 from mmf_like.trainers.display import logger, table
 
@@ -38,28 +38,36 @@ def run_config(composed: Any, *, predict: bool = False, quiet: bool = False, as_
     run, trainer = parts.run, parts.trainer
     outcome = Outcome(save_dir=run.save_dir)
     try:
-        for note in composed.notes:
-            logger.warning(note)
-        trainer.display.say(headline(parts))
-        trainer.load()
-        if predict:
-            for split in splits_to_predict(parts):
-                predict_split(parts, split, outcome)
-        else:
-            if run.wants("train"):
-                trainer.train()
-                outcome.results.update(trainer.state.best_results)
-            for split in ("val", "test"):
-                known = split == "val" and run.wants("train") and trainer.state.best_results
-                there = parts.data.datasets(split) or not run.wants("train")
-                if run.wants(split) and there and not known:
-                    outcome.results.update(trainer.evaluate(split))
+        with trainer.loop.signals:
+            for note in composed.notes:
+                logger.warning(note)
+            trainer.display.say(headline(parts))
+            trainer.load()
+            if predict:
+                for split in splits_to_predict(parts):
+                    predict_split(parts, split, outcome)
+            else:
+                train_and_measure(parts, outcome)
         if run.is_main:
             finish(parts, outcome, as_json=as_json, predicted=predict)
     finally:
         for callback in trainer.loop.callbacks:
             callback.teardown()
     return outcome
+
+
+def train_and_measure(parts: Parts, outcome: Outcome) -> None:
+    """What `run_type` asks for. The best validation's numbers are those of the weights that the run ends with."""
+    run, trainer = parts.run, parts.trainer
+    if run.wants("train"):
+        trainer.train()
+        if trainer.ends_with_best:
+            outcome.results.update(trainer.state.best_results)
+    for split in ("val", "test"):
+        known = split == "val" and run.wants("train") and trainer.ends_with_best
+        there = parts.data.datasets(split) or not run.wants("train")
+        if run.wants(split) and there and not known:
+            outcome.results.update(trainer.evaluate(split))
 
 
 def headline(parts: Parts) -> str:
@@ -76,7 +84,8 @@ def headline(parts: Parts) -> str:
         f"mmf_like {mmf_like.__version__} | {run.model_name}, {parameters:,} parameters | {'; '.join(sizes)} | "
         f"{device}, {PRECISIONS.get(lightning.precision, lightning.precision)}, seed {run.seed}"
     )
-    return f"{line}\n{run.save_dir}  (config.yaml, train.log, checkpoints)"
+    files = [config_name(run), "train.log"] + ["checkpoints"] * run.wants("train")
+    return f"{line}\n{run.save_dir}  ({', '.join(files)})"
 
 
 def splits_to_predict(parts: Parts) -> list[str]:
@@ -111,23 +120,26 @@ def predict_split(parts: Parts, split: str, outcome: Outcome) -> None:
 def finish(parts: Parts, outcome: Outcome, *, as_json: bool, predicted: bool) -> None:
     """Write `results.json` and print the last table, where the files are, and what to type next."""
     run, state, display = parts.run, parts.trainer.state, parts.trainer.display
+    trained = run.wants("train") and not predicted
+    path = run.save_dir / ("predict_results.json" if predicted else "results.json")
+    measured = dict(outcome.results)
     numbers: dict[str, Any] = {
-        **outcome.results,
+        **measured,
         "steps": state.updates,
         "seconds": round(state.seconds, 2),
         "cpu_seconds": round(state.cpu_seconds, 2),
         "parameters": sum(p.numel() for p in parts.model.parameters()),
         "peak_memory_mb": round(peak_memory_mb(), 1),
     }
+    if not trained and path.is_file():  # measuring again adds to what the training reached
+        numbers = {**numbers, **json.loads(path.read_text()), **measured}
     outcome.results = numbers
-    path = run.save_dir / ("predict_results.json" if predicted else "results.json")
     write_text_atomically(path, json.dumps(numbers, indent=1) + "\n")
     if as_json:
         print(json.dumps(numbers))
         return
-    trained = run.wants("train") and not predicted
     rows: list[tuple[str, ...]] = [("split", "metric", "value", "weights")]
-    for key, value in outcome.results.items():
+    for key, value in measured.items():
         if "/" in key:
             split, name = key.split("/", 1)
             rows.append((split, name, f"{value:.4f}", weights_used(parts.trainer, trained)))
@@ -140,9 +152,10 @@ def finish(parts: Parts, outcome: Outcome, *, as_json: bool, predicted: bool) ->
     if outcome.predictions:
         places += [("Predictions", ", ".join(map(str, outcome.predictions)))]
     if trained:
-        best = parts.trainer.store.best if state.best_value is not None else parts.trainer.store.current
+        best = parts.trainer.store.best if parts.trainer.ends_with_best else parts.trainer.store.current
         places += [("Weights", f"{parts.trainer.final_path}, {best.name}")]
-        places += [("Log", f"{run.save_dir / 'train.log'}, metrics.csv")]
+        folder = Path(run.config.env.log_dir or run.save_dir)
+        places += [("Log", f"{folder / 'train.log'}, {run.save_dir / 'metrics.csv'}")]
         # The saved config also has what was given as KEY=VALUE, env.user_dir above all.
         saved = run.save_dir / "config.yaml"
         places += [("Next", f"mmf_predict config={saved} run_type=test checkpoint.resume_file={best}")]
@@ -154,7 +167,7 @@ def weights_used(trainer: Any, trained: bool) -> str:
     """Which weights were measured: those of an update of this run, or of a file."""
     state = trainer.state
     if trained:
-        return f"update {state.best_update} (best)" if state.best_value is not None else f"update {state.updates}"
+        return f"update {state.best_update} (best)" if trainer.ends_with_best else f"update {state.updates}"
     if trainer.weights_from is None:
         return "untrained"
     return trainer.weights_from.name + (f" (update {trainer.weights_update})" if trainer.weights_update else "")

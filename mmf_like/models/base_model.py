@@ -176,7 +176,7 @@ class BaseModel(pl.LightningModule):
 
     def epoch_end(self, split: str) -> dict[str, float]:
         """The split's losses and metrics over all its samples and ranks; its counters start again."""
-        results = {key: float(value) for key, value in self.metrics.compute(split).items()}
+        results = self.metrics.numbers(split)
         self.metrics.reset(split)
         self.results.update(results)
         return results

@@ -59,7 +59,9 @@ class Loaders(pl.LightningDataModule):
     def train_dataloader(self) -> Any:
         rank, world_size = self._ranks()
         plan = self.loop.plan = self.data.train_plan(rank, world_size)
-        start, stop = self.loop.state.batches, self.loop.pace.total_batches
+        self.loop.compare_plan()
+        state, pace = self.loop.state, self.loop.pace
+        start, stop = state.batches, state.batches + (pace.max_updates - state.updates) * pace.accumulate
         return self.data.train_loader(plan, start=start, stop=stop, world_size=world_size)
 
     def val_dataloader(self) -> Any:

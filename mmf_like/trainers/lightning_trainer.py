@@ -39,7 +39,9 @@ class LightningTrainer:
         self.display = Display(run)
         self.state = TrainState()
         self.store = CheckpointStore(run.save_dir, model.get_ckpt_name())
-        self.early = EarlyStopping(config.training.early_stop, self.state)
+        self.early = EarlyStopping(
+            config.training.early_stop, self.state, lambda name: model.metrics.main_metric(name)[1]
+        )
         self.resume_from: Path | None = None
         self.weights_from: Path | None = None  # a file that weights were taken from, and their update if it tells
         self.weights_update: int | None = None
@@ -47,7 +49,7 @@ class LightningTrainer:
         arguments = trainer_arguments(config)
         self.accumulate = int(arguments.get("accumulate_grad_batches", 1))
         self.loop = TrainLoop(
-            pace=Pace(0, 0, 1, 1, 1),
+            pace=Pace(0, 1, 1, 1),
             state=self.state,
             store=self.store,
             early=self.early,
@@ -64,6 +66,7 @@ class LightningTrainer:
         if run.wants("train"):
             self.loop.pace = self._pace(world_size)
             self._tell_schedule(self.loop.pace.max_updates)
+            model.configure_optimizers()  # a mistake in its settings shows before anything is written
         for split in ("train", "val", "test"):
             if run.wants(split):
                 data.check(split)
@@ -93,17 +96,14 @@ class LightningTrainer:
     def _pace(self, world_size: int) -> Pace:
         asked = effective_training(self.run.config)
         plan = self.data.train_plan(0, world_size)
-        if asked.max_epochs is not None:
-            total = int(asked.max_epochs) * plan.epoch_length
-            updates = math.ceil(total / self.accumulate)
-        else:
-            if asked.max_updates is None:
-                raise ConfigError("Training has no end: set training.max_updates or training.max_epochs.")
+        if asked.max_epochs is not None:  # every update is whole: the last may take batches of one epoch more
+            updates = math.ceil(int(asked.max_epochs) * plan.epoch_length / self.accumulate)
+        elif asked.max_updates is not None:
             updates = int(asked.max_updates)
-            total = updates * self.accumulate
+        else:
+            raise ConfigError("Training has no end: set training.max_updates or training.max_epochs.")
         return Pace(
             max_updates=updates,
-            total_batches=total,
             log_interval=int(asked.log_interval),
             evaluation_interval=int(asked.evaluation_interval),
             checkpoint_interval=int(self.run.config.training.checkpoint_interval),
@@ -194,6 +194,8 @@ class LightningTrainer:
             stored = checkpoint["callbacks"]["TrainLoop"]["state"]
             if not self.run.config.checkpoint.reset.counts:
                 self.state.load(stored)
+                if self.state.best_key != self.early.key or not self._is_own(path):
+                    self.state.forget_best()
             self.display.say(f"Resuming from {path} (update {stored['updates']}).")
         else:
             self.display.say(f"Weights from {path}.")
@@ -202,12 +204,19 @@ class LightningTrainer:
 
     def train(self) -> None:
         """Train to the end, then take the best validation's weights and write `<model>_final.pth`."""
-        if self.run.is_main and self.resume_from is None and self.store.set_aside():
+        if self.run.is_main and self.resume_from is None and self.store.begin_anew():
             self.display.say(
-                f"{self.run.save_dir} holds checkpoints of an earlier run. Resuming will not take them any more; "
-                "checkpoint.resume=true goes on with that run, env.save_dir=... keeps both."
+                f"{self.run.save_dir} holds checkpoints of an earlier run, which this one sets aside when it saves "
+                "first. To go on with that run: checkpoint.resume=true. To keep both: env.save_dir=..."
             )
-        if self.state.batches < self.loop.pace.total_batches:
+        if self.run.wants("val") and not self.validates:
+            self.display.say("No dataset has a val split: nothing is validated, the last update's weights count.")
+        updates, last = self.state.updates, self.loop.pace.max_updates
+        if self.early.is_over(updates):
+            self.display.say(f"Already stopped early at update {updates}: nothing to train.")
+        elif updates >= last:
+            self.display.say(f"Already at update {updates} of {last}: nothing to train.")
+        else:
             self._fit()
         self._use_best()
         if self.run.is_main:
@@ -238,7 +247,6 @@ class LightningTrainer:
         self.model.measure_train = bool(config.training.evaluate_metrics)
         if self.lightning.world_size > 1:
             torch.manual_seed(derived_seed(self.run.seed, "rank", self.lightning.global_rank))
-        loop.signals.listen()
         try:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", module="pytorch_lightning")
@@ -253,21 +261,34 @@ class LightningTrainer:
             elif not self.validates and not self._saved(self.state.updates):
                 loop.save(self.lightning)
         finally:
-            loop.signals.stop_listening()
             if loop.writer is not None:
                 loop.writer.close()
 
     def _saved(self, step: int) -> bool:
         return any(entry.step == step for entry in self.store.entries().values())
 
+    def _is_own(self, path: Path) -> bool:
+        """Whether a checkpoint lies in this run's folder, where its best.ckpt is."""
+        return self.run.save_dir.resolve() in path.resolve().parents
+
+    @property
+    def ends_with_best(self) -> bool:
+        """Whether the best validation's weights are the result, not the last update's."""
+        return self.validates and self.state.best_value is not None
+
     def _use_best(self) -> None:
-        if not self.validates or self.state.best_value is None:
+        if not self.ends_with_best:
             return
         path, skipped = self.store.newest(best=True)
+        if path is None:  # its snapshot is the same file
+            path, more = self.store.newest(step=self.state.best_update)
+            skipped += more
         for line in skipped:
             logger.warning(line)
         if path is None:
-            raise CheckpointError(f"{self.store.best} is gone or damaged; the weights of the last update are kept.")
+            self.display.say(f"{self.store.best} is gone or damaged: the last update's weights are used instead.")
+            self.state.forget_best()
+            return
         load_weights(self.model, weights_of(load_checkpoint(path), str(path)), str(path))
 
     def evaluate(self, split: str, *, reporter: Any = None) -> dict[str, float]:

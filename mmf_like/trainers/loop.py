@@ -36,7 +36,6 @@ class Pace:
     """How often things happen, in updates; `accumulate` batches make one update."""
 
     max_updates: int
-    total_batches: int
     log_interval: int
     evaluation_interval: int
     checkpoint_interval: int
@@ -72,7 +71,11 @@ class TrainLoop(pl.Callback):
         self.window = LossWindow()
         self.only_evaluates = False  # set while a split is measured outside training
         self._restored: dict[str, Any] | None = None
+        self._train_metrics: list[Any] | None = None  # restored counters, by rank
+        self._batches_here = 0  # since this process began to train, which it does between two updates
+        self._epoch_seen = 0
         self._on_cpu = True
+        self._alone = True
 
     # -- the state in a checkpoint -------------------------------------------------------------------------------
 
@@ -83,16 +86,29 @@ class TrainLoop(pl.Callback):
             "state": self.state.to_dict(),
             "random": gather_objects(random_state()),
             "window": self.window.state_dict(),
+            "plan": self.plan.signature() if self.plan is not None else {},
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self._restored = state_dict
-        self.state.load(state_dict["state"])
+        self._restored = state_dict  # its counters the trainer has taken already
 
     def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: Any, checkpoint: dict) -> None:
         # The counters above say where the run is. Lightning's own belong to its epochs; ours are the plan's.
         checkpoint.pop("loops", None)
         checkpoint.update(self.details)
+        if pl_module.measure_train:
+            checkpoint["train_metrics"] = gather_objects(pl_module.metrics.dump("train"))
+
+    def on_load_checkpoint(self, trainer: pl.Trainer, pl_module: Any, checkpoint: dict) -> None:
+        self._train_metrics = checkpoint.get("train_metrics")
+
+    def compare_plan(self) -> None:
+        """Say when the batches of this run are not those that the restored counters counted."""
+        assert self.plan is not None
+        now, then = self.plan.signature(), (self._restored or {}).get("plan") or {}
+        changed = [f"{key} was {then[key]!r}, is {now[key]!r}" for key in then if then[key] != now.get(key)]
+        if changed:
+            self.display.say(f"Not the batches of the run that is resumed: {'; '.join(changed)}.")
 
     # -- training ------------------------------------------------------------------------------------------------
 
@@ -100,34 +116,40 @@ class TrainLoop(pl.Callback):
         epoch_loop = trainer.fit_loop.epoch_loop
         epoch_loop.batch_progress.total.ready = self.state.batches
         epoch_loop.automatic_optimization.optim_progress.optimizer.step.total.completed = self.state.updates
-        self._on_cpu = pl_module.device.type == "cpu"
+        self._on_cpu, self._alone = pl_module.device.type == "cpu", trainer.world_size == 1
+        self._batches_here, self._epoch_seen = 0, self._epoch
         self.signals.take_over()
         if self._restored is not None:
             states = self._restored["random"]
             if len(states) == trainer.world_size:
                 restore_random_state(states[rank()])
             self.window.load_state_dict(self._restored["window"], pl_module.device)
+        if pl_module.measure_train and self._train_metrics and len(self._train_metrics) == trainer.world_size:
+            pl_module.metrics.restore("train", self._train_metrics[rank()], pl_module.device)
         self.progress = Progress(self.display, self.state, self.pace.max_updates, on_cpu=self._on_cpu)
         self.progress.writer = self.writer
         self._call("on_train_start")
-        self._call("on_update_start")
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        if self.callbacks and self._batches_here % self.pace.accumulate == 0:
+            self._call("on_update_start")
         self._call("on_batch_start")
 
     def on_before_backward(self, trainer: pl.Trainer, pl_module: Any, loss: torch.Tensor) -> None:
-        # On a CPU looking costs nothing, so the weights are spared; on a GPU the window is looked at when read.
-        if self._on_cpu and self.stop_on_nan and not math.isfinite(loss.item()):
+        # Alone on a CPU looking costs nothing, so the weights are spared. Elsewhere the window is looked at when it is
+        # read: on a GPU looking means waiting, and of several ranks all must stop together.
+        if self._on_cpu and self._alone and self.stop_on_nan and not math.isfinite(loss.item()):
             self._stop_on_nan(self.state.batches, loss.item())
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         state, pace = self.state, self.pace
         assert self.plan is not None and self.progress is not None
         state.batches += 1
+        self._batches_here += 1
         self.window.append(outputs["losses"])
         if self.callbacks:
             self._call("on_batch_end", report=Report(batch, outputs), meter=pl_module.results)
-        if state.batches % pace.accumulate and state.batches != pace.total_batches:
+        if self._batches_here % pace.accumulate:
             return
         state.updates += 1
         rate = trainer.optimizers[0].param_groups[0]["lr"]
@@ -136,9 +158,12 @@ class TrainLoop(pl.Callback):
         meter: dict[str, float] = {}
         if should_log:
             self._check_window()
-            meter = self.progress.log(self.window, rate, self._epoch)
-        if state.batches % self.plan.epoch_length == 0 and pl_module.measure_train:
-            self.progress.write(pl_module.epoch_end("train"), self._epoch)
+            more = pl_module.metrics.numbers("train") if pl_module.measure_train else {}
+            meter = self.progress.log(self.window, rate, self._epoch, more)
+        if self._epoch != self._epoch_seen:
+            if pl_module.measure_train:
+                self.progress.write(pl_module.epoch_end("train"), self._epoch_seen)
+            self._epoch_seen = self._epoch
         if self.callbacks:
             self._call("on_update_end", report=Report(batch, outputs), meter=meter, should_log=should_log)
         if not (self.validates and state.updates % pace.evaluation_interval == 0):  # a validation saves, and stops
@@ -149,7 +174,6 @@ class TrainLoop(pl.Callback):
                 if not saves_now:
                     self.save(trainer)
                 raise self.signals.interrupted(state.updates, self.store.current)
-        self._call("on_update_start")
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         assert self.progress is not None
@@ -164,6 +188,7 @@ class TrainLoop(pl.Callback):
     # -- validation and test ---------------------------------------------------------------------------------------
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        self.signals.take_over()
         if not self.only_evaluates:
             self._check_window()
         self._open_eval_bar("val", trainer.num_val_batches)
@@ -176,6 +201,8 @@ class TrainLoop(pl.Callback):
         self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, *args: Any
     ) -> None:
         self._eval_bar.update(1)
+        if self.only_evaluates:
+            self.signals.raise_while_measuring(batch.get("dataset_type", "val"))
         if self.callbacks:
             self._call("on_validation_batch_end", report=Report(batch, outputs))
 
@@ -194,7 +221,10 @@ class TrainLoop(pl.Callback):
             # The best is what best.ckpt holds: the run ends with its weights.
             is_best = False
             state.best_value, state.best_update, state.best_results = former
-        self.display.say(validation_line(state.updates, results, self.early.key if is_best else None))
+        if self.display.as_json:
+            self.display.log({**results, "is_best": is_best}, f"val {state.updates}/{self.pace.max_updates}")
+        else:
+            self.display.say(validation_line(state.updates, results, self.early.key if is_best else None))
         self._call("on_validation_end", meter=results)
         if self.early.is_over(state.updates):
             trainer.should_stop = True
@@ -205,6 +235,7 @@ class TrainLoop(pl.Callback):
             raise self.signals.interrupted(state.updates, self.store.current)
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        self.signals.take_over()
         self._open_eval_bar("test", trainer.num_test_batches)
         self._call("on_test_start")
 
@@ -213,6 +244,7 @@ class TrainLoop(pl.Callback):
 
     def on_test_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, *args: Any) -> None:
         self._eval_bar.update(1)
+        self.signals.raise_while_measuring("test")
         if self.callbacks:
             self._call("on_test_batch_end", report=Report(batch, outputs))
 
@@ -245,18 +277,18 @@ class TrainLoop(pl.Callback):
         return (alone or self.state.updates % ASK_RANKS_EVERY == 0) and self.signals.asked(everywhere=not alone)
 
     def _check_window(self) -> None:
-        if not self.stop_on_nan or self._on_cpu:
+        if not self.stop_on_nan or (self._on_cpu and self._alone):
             return
-        position = self.window.first_not_finite()
-        if position is not None:
-            self._stop_on_nan(self.state.batches - len(self.window) + position, float("nan"))
+        found = [position for position in gather_objects(self.window.first_not_finite()) if position is not None]
+        if found:
+            self._stop_on_nan(self.state.batches - len(self.window) + min(found), float("nan"))
 
     def _stop_on_nan(self, batch: int, value: float) -> None:
         assert self.plan is not None
-        update = batch // self.pace.accumulate + 1
+        update = self.state.updates + 1 - (self.state.batches - batch) // self.pace.accumulate
         raise TrainingError(
             f"The loss is {value} at update {update} (batch {batch}). Its samples: "
-            f"{self.data.describe('train', self.plan(batch))}. Lower the learning rate, clip the gradients "
+            f"{self.data.describe('train', self.plan.whole(batch))}. Lower the learning rate, clip the gradients "
             "(training.clip_gradients=true training.max_grad_l2_norm=0.25), or look at these samples; "
             "training.exit_on_nan_losses=false goes on."
         )

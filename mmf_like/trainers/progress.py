@@ -34,9 +34,11 @@ class Progress:
             self._shown_at = time.monotonic()
             self._show(window.last_total(), rate)
 
-    def log(self, window: LossWindow, rate: float, epoch: int) -> dict[str, float]:
-        """A progress line and scalars from the window, over all ranks; the window is empty afterwards."""
-        losses = mean_over_ranks(window.summary())
+    def log(
+        self, window: LossWindow, rate: float, epoch: int, metrics: Mapping[str, float] | None = None
+    ) -> dict[str, float]:
+        """A progress line and scalars from the window, over all ranks, and from `metrics`; the window is then empty."""
+        losses = {**mean_over_ranks(window.summary()), **(metrics or {})}
         window.clear()
         self.clock.tick()
         state, now = self.state, time.monotonic()

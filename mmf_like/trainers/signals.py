@@ -35,17 +35,18 @@ class StopSignals:
     def name(self) -> str:
         return signal.Signals(self.number or signal.SIGTERM).name
 
-    def listen(self) -> None:
-        """Only the main thread can; elsewhere a run is stopped by who started it."""
+    def __enter__(self) -> StopSignals:
+        """Listen. Only the main thread can; elsewhere a run is stopped by who started it."""
         if threading.current_thread() is threading.main_thread():
             self._former = {s: signal.signal(s, self._note) for s in (signal.SIGINT, signal.SIGTERM)}
+        return self
 
     def take_over(self) -> None:
         """Lightning puts a handler before ours that ends the run after a batch, unsaved and with exit code 0."""
         if self._former:
             signal.signal(signal.SIGTERM, self._note)
 
-    def stop_listening(self) -> None:
+    def __exit__(self, *error: Any) -> None:
         for number, handler in self._former.items():
             signal.signal(number, handler)
         self._former = {}
@@ -55,11 +56,17 @@ class StopSignals:
         return any_rank(self.number is not None) if everywhere else self.number is not None
 
     def interrupted(self, update: int, saved: Any) -> Interrupted:
+        """What to raise when training stops."""
         return Interrupted(
             f"Stopped by {self.name} after update {update}. Saved {saved}. "
             "Continue with the same command and checkpoint.resume=true",
             self.number or signal.SIGTERM,
         )
+
+    def raise_while_measuring(self, split: str) -> None:
+        """Outside training there is nothing to save."""
+        if self.number is not None:
+            raise Interrupted(f"Stopped by {self.name} while {split} was measured.", self.number)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.number is not None:

@@ -20,11 +20,16 @@ class TrainState:
     batches: int = 0
     seconds: float = 0.0
     cpu_seconds: float = 0.0
+    best_key: str = ""  # what `best_value` is a value of
     best_value: float | None = None
     best_update: int = 0
     last_validated: int = -1
     val_results: dict[str, float] = field(default_factory=dict)  # of the last validation
     best_results: dict[str, float] = field(default_factory=dict)  # of the best one
+
+    def forget_best(self) -> None:
+        """Begin the search for the best validation here: for another criterion, or when best.ckpt is elsewhere."""
+        self.best_key, self.best_value, self.best_update, self.best_results = "", None, self.updates, {}
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

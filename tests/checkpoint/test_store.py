@@ -110,10 +110,27 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 def test_a_run_that_starts_anew_sets_earlier_checkpoints_aside(store):
-    assert store.set_aside() is False
+    assert store.begin_anew() is False
     save(store, 9)
-    assert store.set_aside() is True
-    assert store.newest() == (None, []) and store.snapshot(9).is_file()
+    assert store.begin_anew() is True
+    assert store.newest()[0] == store.current  # until the first save of the new run they count
     save(store, 3)
-    assert store.newest()[0] == store.current
-    assert list(store.entries()) == ["models/model_3.ckpt", "current.ckpt"]
+    assert list(store.entries()) == ["models/model_3.ckpt", "current.ckpt"] and store.snapshot(9).is_file()
+    save(store, 4)
+    assert list(store.entries()) == ["models/model_3.ckpt", "models/model_4.ckpt", "current.ckpt"]
+
+
+def test_the_newest_is_the_one_written_last_not_the_one_of_most_updates(store):
+    save(store, 20)
+    save(store, 4)
+    assert store.newest()[0] == store.current and store.entries()["current.ckpt"].step == 4
+    store.current.unlink()
+    assert store.newest()[0] == store.snapshot(4)
+
+
+def test_the_files_of_one_update_can_be_asked_for(store):
+    save(store, 1, is_best=True)
+    save(store, 2)
+    store.best.unlink()
+    assert store.newest(step=1)[0] == store.snapshot(1)
+    assert store.newest(step=7) == (None, [])

@@ -197,7 +197,9 @@ def test_json_is_one_object(colour_run, tmp_path):
 def test_log_lines_as_json(colour_run, tmp_path):
     done = command(*colour_run(tmp_path, "training.log_format=json"))
     lines = [json.loads(line) for line in done.out.splitlines() if line.startswith("{")]
-    assert [line["progress"] for line in lines] == [f"{update}/6" for update in range(1, 7)]
+    train = [line["progress"] for line in lines if not line["progress"].startswith("val")]
+    assert train == [f"{update}/6" for update in range(1, 7)]
+    assert {"val/total_loss", "is_best"} <= set(next(line for line in lines if line["progress"] == "val 2/6"))
     assert lines[0]["num_updates"] == 1
 
 

@@ -116,6 +116,32 @@ class SplitMetrics(nn.Module):
             shelf[name] = MeanLoss().to(device or _default_device())
         return shelf[name]
 
+    def numbers(self, split: str) -> dict[str, float]:
+        """As `compute`, as Python numbers."""
+        return {key: float(value) for key, value in self.compute(split).items()}
+
+    def dump(self, split: str) -> dict[str, Any]:
+        """The counters of a split's metrics on this rank: dataset -> key -> state name -> value, for a checkpoint."""
+        return {
+            _name_of(dataset): {
+                _name_of(key): {"updates": metric._update_count, **metric.metric_state}
+                for key, metric in metrics.items()  # type: ignore[operator]
+            }
+            for dataset, metrics in _shelf(self.metrics, split).items()
+        }
+
+    def restore(self, split: str, dumped: Mapping[str, Any], device: torch.device) -> None:
+        """Put back what `dump` gave; metrics that the run no longer has are passed over."""
+        for dataset, metrics in dumped.items():
+            own = self._metrics_of(split, dataset, device)
+            for key, states in metrics.items():
+                if _module_name(key) in own:
+                    metric = own[_module_name(key)]
+                    metric._update_count = states["updates"]
+                    for name, value in states.items():
+                        if name != "updates":
+                            setattr(metric, name, _moved(value, device))
+
     def reset(self, split: str | None = None) -> None:
         """Forget what was added to `split`; without one, to all."""
         for name in SPLITS if split is None else (split,):
@@ -206,6 +232,10 @@ def parse_entries(configs: Sequence[str | Mapping[str, Any]]) -> list[MetricEntr
     if problems:
         raise ConfigError(problems)
     return entries
+
+
+def _moved(value: Any, device: torch.device) -> Any:
+    return [part.to(device) for part in value] if isinstance(value, list) else value.to(device)
 
 
 def _computed(metric: Metric) -> Any:
