@@ -15,7 +15,7 @@ SPLITS = ("train", "val", "test")
 
 
 class BaseDatasetBuilder(pl.LightningDataModule):
-    """Derive, register, and implement `build` (prepare files, once, on one process) and `load` (make a split)::
+    """Derive, register, and implement `build` (prepare files) and `load` (make a split)::
 
         @registry.register_builder("my_data")
         class MyBuilder(BaseDatasetBuilder):
@@ -45,7 +45,10 @@ class BaseDatasetBuilder(pl.LightningDataModule):
     # -- for authors -------------------------------------------------------------------------------------------
 
     def build(self, config: Mapping[str, Any], dataset_type: str = "train", *args: Any, **kwargs: Any) -> None:
-        """Download or prepare what `load` reads. Runs on one process only, before any other loads."""
+        """Download or prepare what `load` reads, or return at once when that is done.
+
+        Runs once for every split, in one process at a time.
+        """
 
     def load(
         self, config: Mapping[str, Any], dataset_type: str = "train", *args: Any, **kwargs: Any

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 
@@ -54,16 +52,3 @@ def any_rank(flag: bool) -> bool:
     said = torch.tensor(int(flag), device=device)
     dist.all_reduce(said, op=dist.ReduceOp.MAX)
     return bool(said.item())
-
-
-@contextmanager
-def main_first(what: str) -> Iterator[bool]:
-    """Rank 0 goes through the block first; the others follow when it is done. `what` names the work in errors."""
-    first = rank() == 0
-    if not first:
-        barrier()
-    try:
-        yield first
-    finally:
-        if first:
-            barrier()

@@ -49,7 +49,12 @@ def assemble(config: Any, *, quiet: bool = False) -> Parts:
     user_dir = registry.user_code.path
     registry.user_code.load()
     display = Display(run)
-    builders = build_datasets(run.dataset_names, config.dataset_config, fast_read=config.training.fast_read)
+    builders = build_datasets(
+        run.dataset_names,
+        config.dataset_config,
+        fast_read=config.training.fast_read,
+        lock_dir=Path(config.env.cache_dir) / "locks",
+    )
     for builder in builders:
         for split, dataset in builder.splits.items():
             if dataset is not None and run.wants(split):
