@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
+
+from mmf_like.common.errors import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,12 @@ class DataInfo:
     num_answers: int | None = None
     answers: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_") and name in self.extra:
+            return self.extra[name]
+        known = [item.name for item in fields(self)]
+        raise AttributeError(f"DataInfo has no {name!r}.{did_you_mean(name, known)} It tells: {', '.join(known)}.")
 
     @classmethod
     def merged(cls, parts: Iterable[DataInfo]) -> DataInfo:

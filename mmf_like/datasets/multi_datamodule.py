@@ -104,7 +104,10 @@ class MultiDataModule:
         )
 
     def check(self, split: str) -> None:
-        """Refuse a split that is there but empty, before the run gets to it."""
+        """Refuse a split that is there but empty, and a train split that is not there, before the run gets to it."""
+        if split == "train" and not self.datasets(split):
+            names = ", ".join(builder.dataset_name for builder in self.builders)
+            raise DataError(f"{names} has no train split: load(config, 'train') of its builder returned None.")
         for dataset in self.datasets(split):
             if len(dataset) == 0:
                 raise DataError(

@@ -19,7 +19,7 @@ from mmf_like.common.errors import ConfigError
 from mmf_like.common.registry import registry
 from mmf_like.common.run import Run
 from mmf_like.config.dump import save_config, to_plain
-from mmf_like.datasets.base_dataset_builder import BaseDatasetBuilder
+from mmf_like.datasets.base_dataset_builder import SPLITS, BaseDatasetBuilder
 from mmf_like.datasets.build import build_datasets
 from mmf_like.datasets.multi_datamodule import MultiDataModule
 from mmf_like.datasets.plan import derived_seed
@@ -66,6 +66,9 @@ def assemble(config: Any, *, quiet: bool = False) -> Parts:
         seed=run.seed,
         user_dir=str(user_dir) if user_dir else None,
     )
+    for split in SPLITS:
+        if run.wants(split):
+            data.check(split)
     file_registry_state(config, builders)
     model = prepare_model(run, data)
     trainer = registry.find("trainer", config.training.trainer)(run, model, data)

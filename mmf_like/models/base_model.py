@@ -73,7 +73,9 @@ class BaseModel(pl.LightningModule):
         """Make the layers. `self.config` and `self.data_info` are set."""
 
     def forward(self, sample_list: SampleList) -> Mapping[str, Any]:
-        raise NotImplementedError(f"{type(self).__name__} must implement forward(sample_list) -> dict.")
+        raise ConfigError(
+            f"{type(self).__name__} must implement forward(sample_list), which returns a dict with scores."
+        )
 
     def init_losses(self) -> None:
         """Make `self.losses` from `config.losses`."""

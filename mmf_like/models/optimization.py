@@ -28,6 +28,10 @@ class Optimization:
 def build_optimization(model: BaseModel, settings: Optimization) -> Any:
     """What Lightning takes: an optimizer over the model's trainable parameters, and a schedule stepped per update."""
     groups = parameter_groups(model, settings)
+    if not any(group["params"] for group in groups):
+        raise ConfigError(
+            f"{type(model).__name__} has no parameter to train. Make its layers in build(self); leave some unfrozen."
+        )
     optimizer = build_optimizer(groups, settings.optimizer)
     if settings.scheduler is None:
         return optimizer

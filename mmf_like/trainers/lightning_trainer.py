@@ -67,9 +67,6 @@ class LightningTrainer:
             self.loop.pace = self._pace(world_size)
             self._tell_schedule(self.loop.pace.max_updates)
             model.configure_optimizers()  # a mistake in its settings shows before anything is written
-        for split in ("train", "val", "test"):
-            if run.wants(split):
-                data.check(split)
         self.check_criterion()
         self.loop.callbacks = [
             registry.find("callback", item["type"])(config, self, **(item.get("params") or {}))

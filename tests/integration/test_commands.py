@@ -155,7 +155,7 @@ def test_a_split_without_targets_is_predicted_and_one_line_says_what_is_left_out
         program="mmf_predict",
     )
     assert (done.code, done.err) == (0, "")
-    line = "The test batches of pictures have no targets, so no loss is computed. To predict, run mmf_predict."
+    line = "The test batches of pictures have no targets, so no loss is computed."
     assert done.out.count("have no targets") == 1 and line in done.out.splitlines()
     rows = json.loads((tmp_path / "reports" / "pictures_run_test.json").read_text())
     assert [row["id"] for row in rows] == list(range(7))

@@ -162,7 +162,7 @@ def test_a_batch_without_targets_has_no_losses_which_is_said_once(caplog):
         said.removeHandler(caplog.handler)
     assert model.epoch_end("test") == {}
     assert {record.message for record in caplog.records} == {
-        "The test batches of d have no targets, so no loss is computed. To predict, run mmf_predict."
+        "The test batches of d have no targets, so no loss is computed."
     }
     assert len(set(map(id, caplog.records))) == 1
 

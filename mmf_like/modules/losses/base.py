@@ -46,7 +46,7 @@ class Losses(nn.Module):
         if (split, dataset) not in self._told:
             self._told.add((split, dataset))
             log.warning(
-                "The %s batches of %s have no targets, so no loss is computed. To predict, run mmf_predict.",
+                "The %s batches of %s have no targets, so no loss is computed.",
                 split,
                 dataset,
             )
@@ -84,7 +84,13 @@ class MMFLoss(nn.Module):
         split, dataset = _split_and_dataset(sample_list)
         if not self.is_dataset_applicable(dataset):
             return {}
-        value = self.loss_criterion(sample_list, model_output)
+        try:
+            value = self.loss_criterion(sample_list, model_output)
+        except KeyError as error:
+            raise BatchError(
+                f"The loss {self.name!r} reads {error.args[0]!r}, which is neither in what the model's forward returns "
+                f"({', '.join(model_output)}) nor in the batch ({', '.join(sample_list)})."
+            ) from error
         key = f"{split}/{dataset}/{self.name}"
         if isinstance(value, Mapping):
             return {f"{key}/{child}": _at_least_1d(part) for child, part in value.items()}

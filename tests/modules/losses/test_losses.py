@@ -52,8 +52,8 @@ def test_missing_targets_are_told_once_for_each_split(caplog):
         assert losses(batch(), {}) == {}
         assert losses(batch(dataset_type="test"), {}) == {}
     assert [record.getMessage() for record in caplog.records] == [
-        "The train batches of vqa2 have no targets, so no loss is computed. To predict, run mmf_predict.",
-        "The test batches of vqa2 have no targets, so no loss is computed. To predict, run mmf_predict.",
+        "The train batches of vqa2 have no targets, so no loss is computed.",
+        "The test batches of vqa2 have no targets, so no loss is computed.",
     ]
 
 
