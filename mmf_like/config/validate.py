@@ -219,7 +219,8 @@ class _Check:
 
     def strangers(self, section: str, names: list[Any]) -> None:
         """Sections of models or datasets that this run does not have, named on the command line only."""
-        for name in self.tree.get(section) or {}:
+        node = self.tree.get(section)
+        for name in node if isinstance(node, dict) else ():
             path: Path = (section, name)
             settings = [setting for _, chain in self.provenance.below(path) for setting in chain]
             if name in names or not settings or not all(item.origin == COMMAND_LINE for item in settings):

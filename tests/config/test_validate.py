@@ -105,6 +105,7 @@ def test_a_mistake_in_a_file_is_named_with_its_line(declared, write):
          "'mmbt'. Did you mean model_config.mmbt.losses?"),
         ("dataset_config.easy_vqa.procesors={}", "dataset_config.easy_vqa.procesors (command line) is not a setting of "
          "dataset 'easy_vqa'. Did you mean dataset_config.easy_vqa.processors?"),
+        ("model_config=5", "model_config (command line): 5 is not a mapping (key: value)."),
         ("model=[mmbt]", 'model (command line): ["mmbt"] is not text. A run has one model: model=mmbt'),
         ("dataset=easy_vqa,easy_vqa", "datasets (command line) names 'easy_vqa' twice."),
         ("checkpoint.resume_zoo=visual_bert.vqa2", "checkpoint.resume_zoo (command line): there is no model zoo yet. "
