@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from mmf_like.common.errors import RegistryError, did_you_mean
 from mmf_like.common.kinds import KINDS, Kind, plural
 from mmf_like.common.registry_index import Declaration, read_package
-from mmf_like.common.registry_names import RegistryNames
+from mmf_like.common.registry_names import RegistryNames, check_name
 from mmf_like.common.user_code import UserCode
 
 PLUGIN_GROUP = "mmf_like.plugins"
@@ -72,8 +72,7 @@ class Registry(RegistryNames):
     ) -> T:
         """File `target` under `name`; what every `register_<kind>` decorator does. Returns `target`."""
         spec = _kind(kind)
-        if not isinstance(name, str) or not name:
-            raise RegistryError(f"register_{kind} takes a name: @registry.register_{kind}('my_name'), not {name!r}.")
+        check_name(kind, name)
         _check_base(spec, name, target)
         filed = spec.shares or kind
         with self._lock:

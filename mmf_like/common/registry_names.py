@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from mmf_like.common.errors import RegistryError
+
 T = TypeVar("T")
 
 
@@ -19,65 +21,71 @@ class RegistryNames:
     def _get_class(self, kind: str, name: str) -> Any:
         raise NotImplementedError
 
+    def _decorator(self, kind: str, name: str, **more: Any) -> Callable[[T], T]:
+        # Checked here, since `@registry.register_model` without parentheses makes `name` the class and would leave
+        # this function in its place, registering nothing.
+        check_name(kind, name)
+        return lambda cls: self.add(kind, name, cls, **more)
+
     def register_model(
         self, name: str, config_class: type | None = None, description: str | None = None
     ) -> Callable[[T], T]:
         """Class decorator for models. `config_class` and `description` are filed beside the class."""
-        return lambda cls: self.add("model", name, cls, config_class=config_class, description=description)
+        return self._decorator("model", name, config_class=config_class, description=description)
 
     def register_trainer(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("trainer", name, cls)
+        return self._decorator("trainer", name)
 
     def register_builder(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("builder", name, cls)
+        return self._decorator("builder", name)
 
     def register_datamodule(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("datamodule", name, cls)
+        return self._decorator("datamodule", name)
 
     def register_callback(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("callback", name, cls)
+        return self._decorator("callback", name)
 
     def register_processor(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("processor", name, cls)
+        return self._decorator("processor", name)
 
     def register_metric(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("metric", name, cls)
+        return self._decorator("metric", name)
 
     def register_torchmetric(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("torchmetric", name, cls)
+        return self._decorator("torchmetric", name)
 
     def register_loss(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("loss", name, cls)
+        return self._decorator("loss", name)
 
     def register_pooler(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("pooler", name, cls)
+        return self._decorator("pooler", name)
 
     def register_fusion(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("fusion", name, cls)
+        return self._decorator("fusion", name)
 
     def register_optimizer(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("optimizer", name, cls)
+        return self._decorator("optimizer", name)
 
     def register_scheduler(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("scheduler", name, cls)
+        return self._decorator("scheduler", name)
 
     def register_encoder(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("encoder", name, cls)
+        return self._decorator("encoder", name)
 
     def register_decoder(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("decoder", name, cls)
+        return self._decorator("decoder", name)
 
     def register_transformer_backend(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("transformer_backend", name, cls)
+        return self._decorator("transformer_backend", name)
 
     def register_transformer_head(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("transformer_head", name, cls)
+        return self._decorator("transformer_head", name)
 
     def register_test_reporter(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("test_reporter", name, cls)
+        return self._decorator("test_reporter", name)
 
     def register_iteration_strategy(self, name: str) -> Callable[[T], T]:
-        return lambda cls: self.add("iteration_strategy", name, cls)
+        return self._decorator("iteration_strategy", name)
 
     def get_trainer_class(self, name: str) -> Any:
         """The class, or `None` when nothing is registered under `name`; so do all getters below."""
@@ -144,3 +152,9 @@ class RegistryNames:
 
     def get_iteration_strategy_class(self, name: str) -> Any:
         return self._get_class("iteration_strategy", name)
+
+
+def check_name(kind: str, name: Any) -> None:
+    """Refuse what is not a name to register under."""
+    if not isinstance(name, str) or not name:
+        raise RegistryError(f"register_{kind} takes a name: @registry.register_{kind}('my_name')")

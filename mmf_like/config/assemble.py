@@ -10,6 +10,7 @@ import copy
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path as FilePath
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -147,8 +148,8 @@ class _Composition:
         user_dir: str | None,
     ) -> list[Layer]:
         """The YAML of a model or dataset; a problem when the name is not registered."""
-        if not name:
-            return []
+        if not name or isinstance(name, (bool, list, dict)):
+            return []  # no name at all: the schema says so
         known, failure = components.is_known(kind, name) if isinstance(name, str) else (False, "")
         if not known:
             origin = _origin(assignments, choices, (key,))
@@ -193,6 +194,7 @@ class _Composition:
         self.settle(tree, provenance)
         unresolved = resolve(tree, provenance)
         self.problems += [] if self.unread else unresolved.values()
+        fill_in(tree)
         self.problems += validate(tree, provenance, skip=unresolved)
         if self.problems:
             raise ConfigError(list(dict.fromkeys(self.problems)))
@@ -222,6 +224,19 @@ class _Composition:
                     f"training.max_epochs ({provenance.origin(('training', 'max_epochs')).place}) wins over "
                     f"training.max_updates ({provenance.origin(updates).place})."
                 )
+
+
+def fill_in(tree: dict[str, Any]) -> None:
+    """In place: `env.user_dir` is found from any folder, and the model and every dataset have a section."""
+    env = tree.get("env")
+    user_dir = env.get("user_dir") if isinstance(env, dict) else None
+    if isinstance(user_dir, str) and user_dir and FilePath(user_dir).expanduser().exists():
+        tree["env"]["user_dir"] = str(FilePath(user_dir).expanduser().resolve())
+    model = tree.get("model")
+    for section, names in (("model_config", [model]), ("dataset_config", dataset_names(tree))):
+        node = tree.get(section)
+        if isinstance(node, dict):
+            node.update({name: {} for name in names if isinstance(name, str) and node.get(name) is None})
 
 
 def ignored(tree: dict[str, Any], provenance: Provenance) -> list[str]:

@@ -22,6 +22,19 @@ _PARAMETERS = """
     reload_dataloaders_every_n_epochs default_root_dir enable_autolog_hparams model_registry
 """
 PARAMETERS = frozenset(_PARAMETERS.split())
+# Arguments that our trainer sets itself: the values that ask for nothing else (ours, MMF's default), and what to use.
+OVERRIDDEN: dict[str, tuple[tuple[Any, ...], str]] = {
+    "callbacks": (([],), "use training.callbacks, with registered callbacks"),
+    "logger": ((False,), "metrics.csv is always written; training.tensorboard=true adds TensorBoard"),
+    "plugins": (([],), "precision and cluster follow trainer.params.precision and the launcher"),
+    "enable_checkpointing": ((True,), "checkpoints are written every training.checkpoint_interval updates"),
+    "enable_progress_bar": ((False,), "a terminal always has one; training.should_not_log=true silences a run"),
+    "enable_model_summary": ((False,), "the number of parameters stands in the first line and in results.json"),
+    "num_sanity_val_steps": ((0,), "validation runs every training.evaluation_interval updates"),
+    "default_root_dir": ((), "use env.save_dir"),
+    "use_distributed_sampler": ((False,), "the ranks always share each batch"),
+    "check_val_every_n_epoch": ((1,), "use training.evaluation_interval, in updates"),
+}
 NO_CUDA = "training.device=cuda, but there is no CUDA device here: running on the CPU."
 
 
@@ -46,7 +59,7 @@ def effective_training(config: Mapping[str, Any]) -> EffectiveTraining:
         updates = None
     every = params.get("val_check_interval")
     if not isinstance(every, int) or isinstance(every, bool):
-        every = None  # a share of an epoch is Lightning's own affair
+        every = None  # a share of an epoch is passed over, see `notes`
     return EffectiveTraining(
         max_updates=None if updates == -1 else updates,
         max_epochs=None if epochs == -1 else epochs,
@@ -92,6 +105,16 @@ def notes(config: Mapping[str, Any], *, cuda_devices: int | None = None) -> list
         found.append(NO_CUDA)
     if training["fp16"] and (count == 0 or training["device"] == "cpu"):
         found.append("training.fp16=true on the CPU computes in bfloat16.")
+    params = config["trainer"]["params"]
+    for name, (silent, instead) in OVERRIDDEN.items():
+        if params.get(name) is not None and _plain(params)[name] not in silent:
+            found.append(f"trainer.params.{name} has no effect here: {instead}.")
+    every = params.get("val_check_interval")
+    if isinstance(every, float):
+        found.append(
+            f"trainer.params.val_check_interval has no effect here: {every} is a share of an epoch; set "
+            "training.evaluation_interval, in updates."
+        )
     return found
 
 

@@ -58,7 +58,7 @@ class EarlyStop:
     enabled: bool = key(False, "stop when `criteria` has not improved for `patience` updates")
     patience: int = key(4000, "in updates", minimum=0)
     criteria: str = key("total_loss", "total_loss or <dataset>/<metric>, of the validation split")
-    minimize: bool = key(True, "whether less of `criteria` is better")
+    minimize: bool | None = key(None, "whether less of `criteria` is better; null: as the metric says, less of a loss")
 
 
 @dataclass
@@ -78,7 +78,7 @@ class Training:
     log_interval: int = key(100, "updates between lines of the training log", minimum=1)
     evaluation_interval: int = key(1000, "updates between validations", minimum=1)
     checkpoint_interval: int = key(1000, "updates between checkpoints", minimum=1)
-    evaluate_metrics: bool = key(False, "compute the metrics on each logged training batch too")
+    evaluate_metrics: bool = key(False, "measure every training batch too; written once per epoch of the data")
     early_stop: EarlyStop = section(EarlyStop, "early stopping")
     clip_gradients: bool = key(False, "clip the norm of the gradients")
     max_grad_l2_norm: float | None = key(None, "the norm they are clipped to", minimum=0)

@@ -7,14 +7,28 @@ import re
 from collections.abc import Collection
 from typing import Any
 
+from mmf_like.common.errors import did_you_mean
 from mmf_like.common.registry import registry
 from mmf_like.config import components, schema
 from mmf_like.config.lightning import parameter_problem
 from mmf_like.config.merge import get
 from mmf_like.config.provenance import COMMAND_LINE, Path, Provenance, dotted
+from mmf_like.config.together import contradictions
 from mmf_like.config.types import conform, parse_annotation, show
 
-ALWAYS = {"model", "losses", "zoo_requirements", "model_data_dir", "data_dir", "processors"}
+# Keys that a section may have whatever its class declares.
+ALWAYS = {
+    "model": ("model", "losses", "zoo_requirements", "model_data_dir", "data_dir"),
+    "builder": ("processors", "fast_read", "zoo_requirements", "data_dir"),
+}
+# Keys that the library reads in sections whose class declares none: what is nearly one of these is a slip.
+COMMON = {
+    "model": ("losses", "model"),
+    "builder": (
+        *("processors", "annotations", "images", "features", "data_dir", "split_train", "fast_read"),
+        *("use_images", "use_features", "zoo_requirements"),
+    ),
+}
 _TORCH_CLASS = re.compile(r"^[A-Z][A-Za-z0-9]*$")
 _RUN_WORDS = ("train", "val", "test", "inference", "predict")
 
@@ -27,13 +41,13 @@ def validate(tree: dict[str, Any], provenance: Provenance, *, skip: Collection[P
     check = _Check(tree, provenance, skip)
     check.section(tree, ())
     check.choices()
-    check.components("model", "model_config", [tree.get("model")])
+    models = [tree["model"]] if isinstance(tree.get("model"), str) else []
+    check.components("model", "model_config", models)
     check.components("builder", "dataset_config", dataset_names(tree))
-    check.strangers("model_config", [tree.get("model")])
+    check.strangers("model_config", models)
     check.strangers("dataset_config", dataset_names(tree))
     check.lightning()
-    check.together()
-    return check.problems
+    return check.problems + contradictions(tree, dataset_names(tree), check.told)
 
 
 def dataset_names(config: Any) -> list[str]:
@@ -95,7 +109,7 @@ class _Check:
             value = {}
         node[path[-1]], complaint = conform(value, setting.type)
         if complaint:
-            self.problems.append(f"{self.told(path)}: {complaint}")
+            self.problems.append(f"{self.told(path)}: {complaint}{_corrected(path, value, setting)}")
         elif setting.minimum is not None and value is not None and value < setting.minimum:
             self.problems.append(f"{self.told(path)}: {show(value)} is less than {setting.minimum}.")
 
@@ -121,11 +135,22 @@ class _Check:
         for index, item in enumerate(items):
             here: Path = (*path, index)
             if isinstance(item, dict):
+                self.for_datasets((*here, "datasets"), item.get("datasets"))
                 item, here = item.get("type"), (*here, "type")
             if not isinstance(item, str):
                 self.problems.append(f"{self.told(here)}: {show(item)} is not the name of a {kind}.")
             else:
                 self.name(here, item, kind)
+
+    def for_datasets(self, path: Path, named: Any) -> None:
+        """The datasets that a loss or metric is for."""
+        if not named or self.provenance.origin(path).owner:
+            return  # the author of a model may name datasets that this run does not have
+        known = dataset_names(self.tree)
+        for name in dataset_names({"datasets": named}):
+            if name not in known:
+                said = f"{name!r} is not among the datasets of this run ({', '.join(known)})."
+                self.problems.append(f"{self.told(path)}: {said}{did_you_mean(name, known)}")
 
     def name(self, path: Path, value: str, kind: str) -> None:
         if kind in ("optimizer", "scheduler") and _TORCH_CLASS.match(value):
@@ -143,11 +168,17 @@ class _Check:
             if not isinstance(node, dict) or not registry.has(kind, name):
                 continue
             path: Path = (section, name)
-            if isinstance(node.get("losses"), list) and kind == "model":
-                self.typed((*path, "losses"), node["losses"], "loss")
+            if kind == "model":
+                self.losses((*path, "losses"), node.get("losses"))
             if isinstance(node.get("processors"), dict):
                 self.processors((*path, "processors"), node["processors"])
             self.fields(kind, name, node, path)
+
+    def losses(self, path: Path, value: Any) -> None:
+        if isinstance(value, list):
+            self.typed(path, value, "loss")
+        elif value is not None:
+            self.problems.append(f"{self.told(path)}: {show(value)} is not a list.{_as_list(path, value)}")
 
     def processors(self, path: Path, node: dict[Any, Any]) -> None:
         for key, value in node.items():
@@ -155,22 +186,29 @@ class _Check:
                 self.name((*path, key, "type"), value["type"], "processor")
 
     def fields(self, kind: str, name: str, node: dict[Any, Any], path: Path) -> None:
-        declared = components.fields(kind, name)
-        if declared is None:
-            return
+        declared = components.fields(kind, name) or components.Fields({}, closed=False)
+        always = ALWAYS[kind]
         for key, value in list(node.items()):
             field = declared.known.get(key)
+            if kind == "model" and key == "losses":
+                continue
             if field is not None:
                 node[key], complaint = conform(value, parse_annotation(field.annotation))
                 if complaint:
                     self.problems.append(f"{self.told((*path, key))}: {complaint}")
-            elif declared.closed and key not in ALWAYS and not self.by_author((*path, key), kind, name):
-                near = difflib.get_close_matches(str(key), [*declared.known, *ALWAYS], n=1, cutoff=0.6)
+            elif key not in always and not self.by_author((*path, key), kind, name):
+                known = [*declared.known, *(always if declared.closed else COMMON[kind])]
+                if key in known:
+                    continue
+                cutoff = 0.6 if declared.closed else 0.8  # where keys are free, only what is nearly the same is a slip
+                near = difflib.get_close_matches(str(key), known, n=1, cutoff=cutoff)
+                if not near and not declared.closed:
+                    continue
                 said = f" Did you mean {dotted((*path, near[0]))}?" if near else ""
                 word = components.WORDS.get(kind, kind)
                 self.problems.append(f"{self.told((*path, key))} is not a setting of {word} {name!r}.{said}")
         for key, field in declared.known.items():
-            if not field.has_default and key not in node and key not in ALWAYS:
+            if not field.has_default and key not in node and key not in always:
                 self.problems.append(f"{dotted((*path, key))} has no default and is not set.")
 
     def by_author(self, path: Path, kind: str, name: str) -> bool:
@@ -181,7 +219,8 @@ class _Check:
 
     def strangers(self, section: str, names: list[Any]) -> None:
         """Sections of models or datasets that this run does not have, named on the command line only."""
-        for name in self.tree.get(section) or {}:
+        node = self.tree.get(section)
+        for name in node if isinstance(node, dict) else ():
             path: Path = (section, name)
             settings = [setting for _, chain in self.provenance.below(path) for setting in chain]
             if name in names or not settings or not all(item.origin == COMMAND_LINE for item in settings):
@@ -199,22 +238,15 @@ class _Check:
             if near:
                 self.problems.append(f"{self.told((*path, name))} is not an argument of Lightning's Trainer.{near}")
 
-    # -- settings that do not go together ---------------------------------------------------------
 
-    def together(self) -> None:
-        training = self.tree.get("training")
-        if not isinstance(training, dict):
-            return
-        whole, each = ("training", "batch_size"), ("training", "batch_size_per_device")
-        if training.get("batch_size") is not None and training.get("batch_size_per_device") is not None:
-            self.problems.append(
-                f"{self.told(whole)} and {self.told(each)} say the same thing twice. Set one of them to null."
-            )
-        if training.get("batch_size") is None and training.get("batch_size_per_device") is None:
-            self.problems.append(f"{self.told(whole)} is null; set it or training.batch_size_per_device.")
-        if training.get("clip_gradients") is True and training.get("max_grad_l2_norm") is None:
-            told = self.told(("training", "clip_gradients"))
-            self.problems.append(f"{told} is true, but training.max_grad_l2_norm is not set. Set it to a norm.")
-        if training.get("max_updates") is None and training.get("max_epochs") is None:
-            told = self.told(("training", "max_updates"))
-            self.problems.append(f"{told} is null; set it or training.max_epochs.")
+def _corrected(path: Path, value: Any, setting: schema.Setting) -> str:
+    """How to write what was meant, where that is plain."""
+    if setting.type is list and setting.names and isinstance(value, (str, dict)):
+        return _as_list(path, value)
+    if path == ("model",) and isinstance(value, list) and len(value) == 1:
+        return f" A run has one model: model={value[0]}"
+    return ""
+
+
+def _as_list(path: Path, value: Any) -> str:
+    return f" Did you mean {dotted(path)}=[{value if isinstance(value, str) else show(value)}]?"

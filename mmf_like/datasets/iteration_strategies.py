@@ -36,8 +36,23 @@ class IterationStrategy:
         raise NotImplementedError
 
     def _weighted(self, weights: Sequence[float], generator: torch.Generator) -> Tensor:
+        if min(weights) < 0 or sum(weights) == 0:
+            raise ConfigError(
+                "multitasking.params.sampling_ratios must be at least 0 and not all 0, but are: "
+                f"{', '.join(f'{name}: {weight:g}' for name, weight in zip(self.names, weights))}."
+            )
         odds = torch.tensor(weights, dtype=torch.float64)
         return torch.multinomial(odds, sum(self.batches), replacement=True, generator=generator)
+
+    def _position(self, key: str) -> int:
+        """The dataset that the param `key` (default 0) counts to."""
+        position = int(self.config.get(key, 0))
+        if not 0 <= position < len(self.names):
+            raise ConfigError(
+                f"multitasking.params.{key} is {position}, but the run's datasets are numbered "
+                f"{', '.join(f'{number}: {name}' for number, name in enumerate(self.names))}."
+            )
+        return position
 
 
 @registry.register_iteration_strategy("constant")
@@ -47,7 +62,7 @@ class ConstantIterationStrategy(IterationStrategy):
     should_exhaust_all_iterators = True
 
     def schedule(self, generator: torch.Generator) -> Tensor:
-        position = int(self.config.get("idx", 0))
+        position = self._position("idx")
         return torch.full((self.batches[position],), position, dtype=torch.int64)
 
 
@@ -56,7 +71,7 @@ class RoundRobinIterationStrategy(IterationStrategy):
     """One batch of each in turn, beginning with `start_idx` (default 0)."""
 
     def schedule(self, generator: torch.Generator) -> Tensor:
-        start = int(self.config.get("start_idx", 0))
+        start = self._position("start_idx")
         return (torch.arange(sum(self.batches)) + start) % len(self.names)
 
 

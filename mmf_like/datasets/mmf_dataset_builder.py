@@ -107,7 +107,13 @@ class _Delegating:
 
 
 class MMFConcatDataset(_Delegating, ConcatDataset):
-    """Several datasets of one split, one after another."""
+    """Several datasets of one split, one after another.
+
+    A batch may hold samples of several members, but `format_for_prediction` is called once for it, on the first
+    member. `__getitem__` of a member counts from the member's own first row, so an index kept in a sample does not say
+    which member it means. Let the sample carry what a row of predictions needs (an id, the annotation's fields), or
+    the pair `(self._index, idx)`, where `_index` is the member's place in the list of annotation files.
+    """
 
     def _members(self) -> Sequence[Any]:
         return self.datasets

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mmf_like.common.construct import construct
 from mmf_like.common.errors import ConfigError
 from mmf_like.modules.layers import ModalCombineLayer, TransformLayer
 
@@ -55,8 +56,11 @@ class AttentionLayer(nn.Module):
         normalization: str,
     ):
         super().__init__()
-        combine = ModalCombineLayer(modal_combine["type"], image_dim, question_dim, **modal_combine.get("params", {}))
-        to_logits = TransformLayer(transform["type"], combine.out_dim, **transform.get("params", {}))
+        combine = ModalCombineLayer(
+            _type(modal_combine), image_dim, question_dim, **(modal_combine.get("params") or {})
+        )
+        what, params = f"transform {_type(transform)!r}", transform.get("params") or {}
+        to_logits = construct(what, TransformLayer, _type(transform), combine.out_dim, **params)
         self.module = TopDownAttention(combine, to_logits, normalization)
         self.out_dim = self.module.out_dim
 
@@ -67,3 +71,9 @@ class AttentionLayer(nn.Module):
 def region_mask(num_regions: Tensor, length: int) -> Tensor:
     """`num_regions` B -> bool B x length, true for the first `num_regions[b]` positions of row b."""
     return torch.arange(length, device=num_regions.device) < num_regions.unsqueeze(1)
+
+
+def _type(section: Mapping[str, Any]) -> str:
+    if not section.get("type"):
+        raise ConfigError(f"A section of an attention needs a type, but is {dict(section)}.")
+    return section["type"]

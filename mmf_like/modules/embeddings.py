@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from mmf_like.common.construct import construct
 from mmf_like.common.errors import ConfigError
 from mmf_like.modules.attention import AttentionLayer
 from mmf_like.modules.layers import Identity, pick
@@ -142,13 +143,18 @@ class AttentionTextEmbedding(nn.Module):
         return torch.bmm(logits.softmax(dim=2), states).flatten(1)
 
 
-TEXT_EMBEDDINGS: dict[str, type[nn.Module]] = {
+def table(vocab_size: int, embedding_dim: int) -> nn.Embedding:
+    """torch's own embedding with the names of MMF's settings."""
+    return nn.Embedding(vocab_size, embedding_dim)
+
+
+TEXT_EMBEDDINGS: dict[str, Callable[..., nn.Module]] = {
     "identity": Identity,
     "vocab": VocabEmbedding,
     "projection": ProjectionEmbedding,
     "bilstm": BiLSTMTextEmbedding,
     "attention": AttentionTextEmbedding,
-    "torch": nn.Embedding,
+    "torch": table,
 }
 
 
@@ -163,10 +169,7 @@ class TextEmbedding(nn.Module):
         super().__init__()
         params.pop("model_data_dir", None)
         embedding = pick("text embedding", emb_type, TEXT_EMBEDDINGS)
-        if emb_type == "torch":
-            self.module: nn.Module = nn.Embedding(params["vocab_size"], params["embedding_dim"])
-        else:
-            self.module = embedding(**params)
+        self.module = construct(f"text embedding {emb_type!r}", embedding, **params)
         self.out_dim: int = getattr(self.module, "out_dim", params.get("embedding_dim", 0))
         self.text_out_dim: int = getattr(self.module, "text_out_dim", self.out_dim)
 
@@ -184,7 +187,8 @@ class ImageFeatureEmbedding(nn.Module):
 
     def __init__(self, img_dim: int, question_dim: int, **attention: Any):
         super().__init__()
-        self.image_attention_model = AttentionLayer(img_dim, question_dim, **attention)
+        what = "entry of image_feature_embeddings"
+        self.image_attention_model = construct(what, AttentionLayer, img_dim, question_dim, **attention)
         self.out_dim = self.image_attention_model.out_dim
 
     def forward(

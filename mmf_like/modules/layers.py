@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mmf_like.common.construct import construct
 from mmf_like.common.errors import ConfigError, did_you_mean
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -230,9 +231,10 @@ CLASSIFIERS: dict[str, type[nn.Module]] = {
 class ModalCombineLayer(nn.Module):
     """The combination named by `combine_type` (`MODAL_COMBINES`), under the name `module`. `out_dim` is its width."""
 
-    def __init__(self, combine_type: str, img_feat_dim: int, txt_emb_dim: int, **params: Any):
+    def __init__(self, combine_type: str, img_feat_dim: int, txt_emb_dim: int, /, **params: Any):
         super().__init__()
-        self.module = pick("modal_combine", combine_type, MODAL_COMBINES)(img_feat_dim, txt_emb_dim, **params)
+        combine = pick("modal_combine", combine_type, MODAL_COMBINES)
+        self.module = construct(f"modal_combine {combine_type!r}", combine, img_feat_dim, txt_emb_dim, **params)
         self.out_dim: int = self.module.out_dim
 
     def forward(self, *inputs: Tensor) -> Tensor:
@@ -244,7 +246,8 @@ class TransformLayer(nn.Module):
 
     def __init__(self, transform_type: str, in_dim: int, out_dim: int, **params: Any):
         super().__init__()
-        self.module = pick("transform", transform_type, TRANSFORMS)(in_dim, out_dim, **params)
+        transform = pick("transform", transform_type, TRANSFORMS)
+        self.module = construct(f"transform {transform_type!r}", transform, in_dim, out_dim, **params)
         self.out_dim = out_dim
 
     def forward(self, x: Tensor) -> Tensor:
@@ -254,9 +257,10 @@ class TransformLayer(nn.Module):
 class ClassifierLayer(nn.Module):
     """The classifier named by `classifier_type` (`CLASSIFIERS`), under the name `module`: B x in_dim to B x out_dim."""
 
-    def __init__(self, classifier_type: str, in_dim: int, out_dim: int, **params: Any):
+    def __init__(self, classifier_type: str, in_dim: int, out_dim: int, /, **params: Any):
         super().__init__()
-        self.module = pick("classifier", classifier_type, CLASSIFIERS)(in_dim, out_dim, **params)
+        classifier = pick("classifier", classifier_type, CLASSIFIERS)
+        self.module = construct(f"classifier {classifier_type!r}", classifier, in_dim, out_dim, **params)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.module(x)

@@ -60,7 +60,7 @@ class TestReporter:
         return merged
 
     def write(self, rows: list[dict[str, Any]], path: Path) -> Path:
-        """`path` with suffix `.json` (a list of rows) or `.csv` (columns from all rows)."""
+        """`path` with suffix `.json` (a list of rows) or `.csv` (columns from all rows; lists and dicts as JSON)."""
         text = json.dumps(rows, indent=1, ensure_ascii=False) if path.suffix == ".json" else _as_csv(rows)
         write_text_atomically(path, text)
         return path
@@ -86,5 +86,9 @@ def _as_csv(rows: list[dict[str, Any]]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
     return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list, tuple)) else value

@@ -116,6 +116,13 @@ def test_a_wrong_base_class_is_refused(kind, base):
         Registry().add(kind, "bad", Wrong)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_decorator_without_parentheses_is_refused(kind):
+    with pytest.raises(RegistryError) as error:
+        getattr(Registry(), f"register_{kind}")(type("Mine", (), {}))
+    assert str(error.value) == f"register_{kind} takes a name: @registry.register_{kind}('my_name')"
+
+
 def test_two_classes_under_one_name_are_refused_with_both_places():
     fresh = Registry()
     fresh.add("scheduler", "same", type("First", (), {}))

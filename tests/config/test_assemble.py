@@ -211,3 +211,24 @@ def test_what_nothing_reads_yet_is_noted(composed, write):
     ]
     saved = write("saved.yaml", to_yaml(to_plain(composed().config)))
     assert compose([f"config={saved}"]).notes == []
+
+
+def test_user_dir_is_saved_so_that_another_folder_finds_it(composed, write, tmp_path, monkeypatch):
+    write("lab_moved/m.py", _SOURCE.format(kind="model", name="m_moved", base="BaseModel"))
+    write("lab_moved/m_moved.yaml", "")
+    config = compose(["model=m_moved", "dataset=easy_vqa", "env.user_dir=lab_moved", "env.save_dir=save"]).config
+    assert (config.env.user_dir, config.env.save_dir) == (str(tmp_path / "lab_moved"), "save")
+    path = save_config(tmp_path / "save" / "config.yaml", config)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert to_plain(compose([f"config={path}"]).config) == to_plain(config)
+
+
+def test_classes_without_a_file_have_empty_sections(write):
+    plain = '@registry.register_{kind}("{name}")\nclass Thing({base}):\n    pass\n'
+    write("lab_bare/m.py", plain.format(kind="model", name="m_bare", base="BaseModel"))
+    write("lab_bare/d.py", plain.format(kind="builder", name="d_bare", base="BaseDatasetBuilder"))
+    config = compose(["model=m_bare", "dataset=d_bare,easy_vqa", "env.user_dir=lab_bare"]).config
+    assert config.model_config == {"m_bare": {}}
+    assert config.dataset_config.d_bare == {}
+    assert list(config.dataset_config) == ["easy_vqa", "d_bare"]

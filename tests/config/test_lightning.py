@@ -88,3 +88,32 @@ def test_misspelt_parameter(problems):
         "trainer.params.max_stepz (command line) is not an argument of Lightning's Trainer. "
         "Did you mean trainer.params.max_steps?"
     ]
+
+
+@pytest.mark.parametrize(
+    ("argument", "instead"),
+    [
+        ("callbacks=[x]", "use training.callbacks, with registered callbacks"),
+        ("logger=true", "metrics.csv is always written; training.tensorboard=true adds TensorBoard"),
+        ("plugins=[x]", "precision and cluster follow trainer.params.precision and the launcher"),
+        ("enable_checkpointing=false", "checkpoints are written every training.checkpoint_interval updates"),
+        ("enable_progress_bar=true", "a terminal always has one; training.should_not_log=true silences a run"),
+        ("enable_model_summary=true", "the number of parameters stands in the first line and in results.json"),
+        ("num_sanity_val_steps=2", "validation runs every training.evaluation_interval updates"),
+        ("default_root_dir=x", "use env.save_dir"),
+        ("use_distributed_sampler=true", "the ranks always share each batch"),
+        ("check_val_every_n_epoch=2", "use training.evaluation_interval, in updates"),
+        ("val_check_interval=0.5", "0.5 is a share of an epoch; set training.evaluation_interval, in updates"),
+    ],
+)
+def test_what_our_trainer_sets_itself_is_noted(composed, argument, instead):
+    config = composed(f"trainer.params.{argument}").config
+    name = argument.partition("=")[0]
+    assert lightning.notes(config, cuda_devices=0) == [f"trainer.params.{name} has no effect here: {instead}."]
+
+
+def test_what_mmf_wrote_by_default_is_not_noted(composed):
+    values = {"logger": "false", "enable_checkpointing": "true", "num_sanity_val_steps": "0", "callbacks": "[]"}
+    values |= {"enable_progress_bar": "false", "val_check_interval": "1000", "default_root_dir": "null"}
+    config = composed(*(f"trainer.params.{name}={value}" for name, value in values.items())).config
+    assert lightning.notes(config, cuda_devices=0) == []

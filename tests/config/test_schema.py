@@ -41,3 +41,9 @@ def test_settings_without_effect_are_read_nowhere():
         read = re.compile(rf"\w\.{name}\b|\[\"{name}\"\]|get\(\"{name}\"")
         readers = [str(path) for path in sources if read.search(path.read_text())]
         assert not readers, f"{name} has an effect now: take it out of NOT_YET in config/schema.py."
+
+
+def test_early_stopping_takes_the_order_from_its_criterion_unless_told():
+    (minimize,) = [item for item in schema.settings().values() if item.key == "training.early_stop.minimize"]
+    assert minimize.default is None
+    assert [conform(value, minimize.type)[1] for value in (None, True, False)] == ["", "", ""]

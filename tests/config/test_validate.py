@@ -91,6 +91,29 @@ def test_a_mistake_in_a_file_is_named_with_its_line(declared, write):
         ("evaluation.metrics=[5]", "evaluation.metrics[0] (command line): 5 is not the name of a metric."),
         ("model_config.mmbt.losses=[{type: logit_bse}]", "model_config.mmbt.losses[0].type (command line): no loss is "
          "registered as 'logit_bse'. Did you mean 'logit_bce'?  (mmf_list losses)"),
+        ("evaluation.metrics=accuracy", "evaluation.metrics (command line): 'accuracy' is not a list. "
+         "Did you mean evaluation.metrics=[accuracy]?"),
+        ("evaluation.metrics=[{type: accuracy, datasets: [easy_vqb]}]", "evaluation.metrics[0].datasets (command line):"
+         " 'easy_vqb' is not among the datasets of this run (easy_vqa). Did you mean 'easy_vqa'?"),
+        ("model_config.mmbt.losses=[{type: logit_bce, datasets: alfa}]", "model_config.mmbt.losses[0].datasets "
+         "(command line): 'alfa' is not among the datasets of this run (easy_vqa)."),
+        ("model_config.mmbt.losses=logit_bce", "model_config.mmbt.losses (command line): 'logit_bce' is not a list. "
+         "Did you mean model_config.mmbt.losses=[logit_bce]?"),
+        ("model_config.mmbt.losses={type: logit_bce}", "model_config.mmbt.losses (command line): "
+         '{"type": "logit_bce"} is not a list. Did you mean model_config.mmbt.losses=[{"type": "logit_bce"}]?'),
+        ("model_config.mmbt.lossses=[logit_bce]", "model_config.mmbt.lossses (command line) is not a setting of model "
+         "'mmbt'. Did you mean model_config.mmbt.losses?"),
+        ("dataset_config.easy_vqa.procesors={}", "dataset_config.easy_vqa.procesors (command line) is not a setting of "
+         "dataset 'easy_vqa'. Did you mean dataset_config.easy_vqa.processors?"),
+        ("model_config=5", "model_config (command line): 5 is not a mapping (key: value)."),
+        ("model=[mmbt]", 'model (command line): ["mmbt"] is not text. A run has one model: model=mmbt'),
+        ("dataset=easy_vqa,easy_vqa", "datasets (command line) names 'easy_vqa' twice."),
+        ("checkpoint.resume_zoo=visual_bert.vqa2", "checkpoint.resume_zoo (command line): there is no model zoo yet. "
+         "Name a file with checkpoint.resume_file."),
+        ("scheduler.type=ReduceLROnPlateau", "scheduler.type (command line): ReduceLROnPlateau needs a validation "
+         "metric at every step, which is not supported yet; use warmup_linear, warmup_cosine, multi_step or pythia."),
+        ("env.save_dir=", "env.save_dir (command line) is empty. "
+         "Name a folder: env.save_dir=./save, or the variable MMF_SAVE_DIR."),
         ("dataset_config.easy_vqa.processors={text: {type: vocabb}}", "dataset_config.easy_vqa.processors.text.type "
          "(command line): no processor is registered as 'vocabb'. Did you mean 'vocab'?  (mmf_list processors)"),
         ("multitasking.type=roundrobin", "multitasking.type (command line): no iteration strategy is registered as "
@@ -147,6 +170,41 @@ def test_both_batch_sizes(declared, write):
 )
 def test_what_is_free_to_be_new(declared, argument):
     assert compose([*RUN, argument]).notes == []
+
+
+@pytest.mark.parametrize(
+    ("argument", "problem"),
+    [
+        ("dataset_config.easy_vqa.procesors={}", "dataset_config.easy_vqa.procesors (command line) is not a setting of "
+         "dataset 'easy_vqa'. Did you mean dataset_config.easy_vqa.processors?"),
+        ("dataset_config.easy_vqa.max_picture.train=4", "dataset_config.easy_vqa.max_picture (command line) is not a "
+         "setting of dataset 'easy_vqa'. Did you mean dataset_config.easy_vqa.max_pictures?"),
+        ("dataset_config.easy_vqa.max_pictures=4", "dataset_config.easy_vqa.max_pictures (command line): 4 is not a "
+         "mapping (key: value)."),
+    ],
+)  # fmt: skip
+def test_the_section_of_easy_vqa_is_checked(argument, problem):
+    assert problems("model=pythia", "dataset=easy_vqa", argument) == [problem]
+
+
+def test_easy_vqa_takes_what_its_builder_reads():
+    arguments = ["dataset_config.easy_vqa.max_pictures.train=4", "dataset_config.easy_vqa.data_dir=x"]
+    section = compose(["model=pythia", "dataset=easy_vqa", *arguments]).config.dataset_config.easy_vqa
+    assert (section.max_pictures, section.data_dir) == ({"train": 4}, "x")
+
+
+def test_a_near_miss_that_the_authors_own_file_sets_is_no_slip(write):
+    source = """
+@registry.register_builder("d")
+class Thing(BaseDatasetBuilder):
+    @classmethod
+    def config_path(cls):
+        return "d.yaml"
+"""
+    write("lab_near/d.py", source)
+    write("lab_near/d.yaml", "dataset_config: {d: {image: 1}}")
+    config = compose(["model=pythia", "dataset=d", "env.user_dir=lab_near", "dataset_config.d.image=2"]).config
+    assert config.dataset_config.d.image == 2
 
 
 @pytest.mark.parametrize(

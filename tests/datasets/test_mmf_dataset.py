@@ -8,7 +8,7 @@ import torch
 from torchvision.io import write_png
 
 from mmf_like.common.errors import ConfigError, DataError
-from mmf_like.common.sample import Sample
+from mmf_like.common.sample import Sample, SampleList
 from mmf_like.datasets.databases.annotation_database import AnnotationDatabase
 from mmf_like.datasets.mmf_dataset import MMFDataset
 from mmf_like.datasets.mmf_dataset_builder import MMFDatasetBuilder
@@ -48,6 +48,23 @@ def test_annotation_files_of_a_split_are_joined_in_order(config):
     assert train[7]["image"].unique().tolist() == [7]
     assert train.dataset_name == "pictures" and train.dataset_type == "train"
     assert train.describe(7).endswith("b.json)")
+
+
+class Traced(MMFDataset):
+    def __getitem__(self, idx):
+        return Sample({"file": torch.tensor(self._index), "row": torch.tensor(idx)})
+
+    def format_for_prediction(self, report):
+        return [{"file": file, "row": row} for file, row in zip(report["file"].tolist(), report["row"].tolist())]
+
+
+def test_rows_of_several_files_are_told_apart_by_what_the_samples_carry(config):
+    """`a.jsonl` has six rows, `b.json` four: sample 5 is the last of the first, sample 6 the first of the second."""
+    builder = MMFDatasetBuilder("pictures", Traced)
+    builder.setup(config={**config, "use_images": False})
+    train = builder.train_dataset
+    report = SampleList([train[5], train[6]])
+    assert train.format_for_prediction(report) == [{"file": 0, "row": 5}, {"file": 1, "row": 0}]
 
 
 def test_a_split_without_annotations_does_not_exist(config):

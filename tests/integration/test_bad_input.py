@@ -106,6 +106,34 @@ def test_an_unknown_model(refusal):
     )
 
 
+EASY = ("config=projects/pythia/configs/easy_vqa/defaults.yaml", "model=pythia", "dataset=easy_vqa")
+
+
+@pytest.mark.parametrize(
+    ("argument", "text"),
+    [
+        (
+            "model_config.pythia.classifier={type: logit, params: {bogus: 1}}",
+            "The classifier 'logit' does not take 'hidden_dim', 'num_layers', 'dropout', 'bogus'. "
+            "It takes: text_hidden_dim, img_hidden_dim.",
+        ),
+        (
+            "model_config.pythia.classifier.params.bogus=1",
+            "The classifier 'mlp' does not take 'bogus'. "
+            "It takes: hidden_dim, num_layers, dropout, hidden_act, batch_norm.",
+        ),
+        (
+            "dataset_config.easy_vqa.processors.text_processor.params.bogus=3",
+            "dataset_config.easy_vqa.processors.text_processor.params.bogus is not a param of the processor 'vocab'. "
+            "It takes: max_length, vocab, preprocessor.",
+        ),
+    ],
+)
+def test_a_param_that_a_part_does_not_take(tmp_path, argument, text):
+    small = "dataset_config.easy_vqa.max_pictures={train: 4, val: 2, test: 2}"
+    assert refused(command(*EASY, f"env.save_dir={tmp_path}", small, argument)) == text
+
+
 def test_an_unknown_dataset():
     done = command("model=colour", "dataset=picturs", f"env.user_dir={USER_DIR}")
     assert refused(done) == (

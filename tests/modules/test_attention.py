@@ -55,3 +55,28 @@ def test_unknown_normalization_is_named():
     with pytest.raises(ConfigError) as error:
         AttentionLayer(3, 2, **SECTIONS, normalization="softmin")
     assert str(error.value) == "normalization must be softmax or sigmoid, but is 'softmin'."
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        (
+            {"transform": {"type": "linear", "params": {}}},
+            "The transform 'linear' needs out_dim. It takes: out_dim.",
+        ),
+        (
+            {"transform": {"type": "linear", "params": {"out_dim": 1, "bogus": 1}}},
+            "The transform 'linear' does not take 'bogus'. It takes: nothing.",
+        ),
+        ({"modal_combine": {"params": {}}}, "A section of an attention needs a type, but is {'params': {}}."),
+        (
+            {"normalisation": "softmax"},
+            "The entry of image_feature_embeddings does not take 'normalisation'. Did you mean 'normalization'? "
+            "It takes: modal_combine, transform, normalization.",
+        ),
+    ],
+)
+def test_a_wrong_section_is_named(changes, text):
+    with pytest.raises(ConfigError) as error:
+        ImageFeatureEmbedding(3, 2, **{**SECTIONS, "normalization": "softmax", **changes})
+    assert str(error.value) == text

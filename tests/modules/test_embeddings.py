@@ -68,6 +68,16 @@ def test_vocabulary_file_sizes_the_table_with_four_special_words(tmp_path):
             {"hidden_dim": 1, "embedding_dim": 1, "num_layers": 1, "dropout": 0, "rnn_type": "GTU"},
             "No rnn_type type is called 'GTU'. Did you mean 'GRU'? Known: GRU, LSTM.",
         ),
+        (
+            "torch",
+            {"vocab_size": 3},
+            "The text embedding 'torch' needs embedding_dim. It takes: vocab_size, embedding_dim.",
+        ),
+        (
+            "projection",
+            {"module": "linear", "in_dim": 1, "out_dim": 1, "bogus": 1},
+            "The text embedding 'projection' does not take 'bogus'. It takes: module, in_dim, out_dim, convs.",
+        ),
     ],
 )
 def test_a_wrong_setting_is_named(name, params, text):

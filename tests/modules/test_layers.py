@@ -61,9 +61,26 @@ def test_weight_norm_linear_starts_as_a_linear_layer_and_has_one_length():
             "No activation is called 'relo'. Did you mean 'relu'? "
             "Known: relu, tanh, gelu, silu, swish, sigmoid, leaky_relu.",
         ),
+        (
+            lambda: ClassifierLayer("logit", 3, 2, text_hidden_dim=1, img_hidden_dim=1, bogus=1),
+            "The classifier 'logit' does not take 'bogus'. It takes: text_hidden_dim, img_hidden_dim.",
+        ),
+        (
+            lambda: ClassifierLayer("logit", 3, 2, text_hidden_dim=1),
+            "The classifier 'logit' needs img_hidden_dim. It takes: text_hidden_dim, img_hidden_dim.",
+        ),
+        (
+            lambda: ModalCombineLayer("non_linear_element_multiply", 3, 2, hiden_dim=2),
+            "The modal_combine 'non_linear_element_multiply' does not take 'hiden_dim'. Did you mean 'hidden_dim'? "
+            "It takes: hidden_dim, dropout, context_dim.",
+        ),
+        (
+            lambda: TransformLayer("linear", 3, 2, a=1, b=2),
+            "The transform 'linear' does not take 'a', 'b'. It takes: nothing.",
+        ),
     ],
 )
-def test_unknown_type_names_the_nearest(build, text):
+def test_what_a_layer_cannot_be_built_from_is_named(build, text):
     with pytest.raises(ConfigError) as error:
         build()
     assert str(error.value) == text

@@ -79,3 +79,12 @@ def test_files(tmp_path, form):
             {"id": "1", "answer": 'äh, "so"', "extra": ""},
             {"id": "2", "answer": "", "extra": "0.5"},
         ]
+
+
+def test_lists_and_dicts_in_a_csv_are_json(tmp_path):
+    rows = [{"id": 1, "boxes": [[0, 1.5], [2, None]], "words": {"ä": True}}]
+    path = TestReporter([]).write(rows, tmp_path / "rows.csv")
+    with open(path, newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row == {"id": "1", "boxes": "[[0, 1.5], [2, null]]", "words": '{"ä": true}'}
+    assert {key: json.loads(cell) for key, cell in row.items()} == rows[0]

@@ -24,6 +24,8 @@ class VQAAnswerProcessor(BaseProcessor):
     the annotators of min(1, equal answers of the others / 3), 0 for `<unk>`.
     """
 
+    PARAMS = ("vocab_file", "words", "num_answers", "preprocessor")
+
     def __init__(self, config: Mapping[str, Any], *args: Any, vocab: Vocab | None = None, **kwargs: Any):
         super().__init__(config)
         self.vocab = vocab if vocab is not None else answer_vocab(config, "vqa_answer")
@@ -89,6 +91,8 @@ class VQAAnswerProcessor(BaseProcessor):
 class MultiHotAnswerFromVocabProcessor(VQAAnswerProcessor):
     """As `vqa_answer`, with score 1 for every answer that was given."""
 
+    PARAMS = VQAAnswerProcessor.PARAMS
+
     def scores(self, answers: list[str]) -> Tensor:
         return super().scores(answers).gt(0).float()
 
@@ -96,6 +100,8 @@ class MultiHotAnswerFromVocabProcessor(VQAAnswerProcessor):
 @registry.register_processor("multi_class_from_file")
 class MultiClassFromFileProcessor(BaseProcessor):
     """A label (a string, or `label` of a dict) to `class_index`, its line in `vocab_file` without `<unk>`."""
+
+    PARAMS = ("vocab_file", "words")
 
     def __init__(self, config: Mapping[str, Any], *args: Any, vocab: Vocab | None = None, **kwargs: Any):
         super().__init__(config)
@@ -117,6 +123,8 @@ class MultiClassFromFileProcessor(BaseProcessor):
 @registry.register_processor("evalai_answer")
 class EvalAIAnswerProcessor(BaseProcessor):
     """The official normal form of an answer: string to string, or `{"text": ...}` to the same."""
+
+    PARAMS = ()
 
     def __call__(self, item: Any, *args: Any, **kwargs: Any) -> Any:
         if isinstance(item, str):

@@ -12,6 +12,8 @@ from mmf_like.common.errors import ConfigError, DataError, RegistryError, did_yo
 from mmf_like.common.registry import registry
 from mmf_like.text.vocab import Vocab
 
+_WRITTEN_BY_MMF = ("data_dir", "model_data_dir")  # into the params of every processor
+
 
 class BaseProcessor:
     """Turns one item (a dict) into another: `processor({"text": "What is this?"})["text"]`.
@@ -20,6 +22,8 @@ class BaseProcessor:
     takes it as keyword, so that it can be built again without the file.
     """
 
+    # The params that the class reads. One written down here refuses others; a subclass says so anew, or takes any.
+    PARAMS: tuple[str, ...] | None = None
     draws_random = True  # may draw random numbers; a processor that never does says False
 
     def __init__(self, config: Mapping[str, Any] | None = None, *args: Any, **kwargs: Any):
@@ -118,9 +122,11 @@ def build_processor(
     params = plain(config.get("params") or {})
     if config.get("preprocessor"):
         params["preprocessor"] = plain(config["preprocessor"])
+    found = registry.find("processor", name)
+    _check_params(found, name, params, place)
     if data_dir is not None:
         params = _with_files_in(params, Path(data_dir))
-    return registry.find("processor", name)(OmegaConf.create(params, flags={"allow_objects": True}), *args, **kwargs)
+    return found(OmegaConf.create(params, flags={"allow_objects": True}), *args, **kwargs)
 
 
 def build_preprocessor(config: Mapping[str, Any], key: str = "preprocessor") -> BaseProcessor | None:
@@ -146,6 +152,18 @@ def field_of(item: Any, *names: str, processor: str) -> Any:
             return item[name]
     has = ", ".join(map(str, item)) or "nothing"
     raise DataError(f"The processor {processor!r} needs {' or '.join(names)}, but the item has {has}.")
+
+
+def _check_params(found: Any, name: str, params: Any, place: str) -> None:
+    known = vars(found).get("PARAMS")
+    if known is None or not isinstance(params, Mapping):
+        return
+    for key in params:
+        if key not in known and key not in _WRITTEN_BY_MMF:
+            raise ConfigError(
+                f"{place}.params.{key} is not a param of the processor {name!r}.{did_you_mean(str(key), known)} "
+                f"It takes: {', '.join(known) or 'nothing'}."
+            )
 
 
 def _with_files_in(params: Any, folder: Path) -> Any:

@@ -45,6 +45,8 @@ class TorchvisionTransforms(BaseProcessor):
     is faster.
     """
 
+    PARAMS = ("transforms",)
+
     def __init__(self, config: Mapping[str, Any], *args: Any, **kwargs: Any):
         super().__init__(config)
         given = plain(config.get("transforms"))
@@ -104,6 +106,8 @@ class ToNormalizedTensor:
 class GrayScaleTo3Channels(BaseProcessor):
     """One channel (1, H, W) three times; images of more channels stay as they are."""
 
+    PARAMS = ()
+
     def __call__(self, item: Any, *args: Any, **kwargs: Any) -> Any:
         if isinstance(item, Mapping):
             return {"image": self(item["image"])}
@@ -113,6 +117,8 @@ class GrayScaleTo3Channels(BaseProcessor):
 @registry.register_processor("ResizeShortest")
 class ResizeShortest(BaseProcessor):
     """Makes the shorter side `min_size` (drawn from a list), less where the longer would pass `max_size`."""
+
+    PARAMS = ("min_size", "max_size")
 
     def __init__(
         self,
@@ -148,6 +154,8 @@ class ResizeShortest(BaseProcessor):
 @registry.register_processor("NormalizeBGR255")
 class NormalizeBGR255(BaseProcessor):
     """Normalises (3, H, W) as detectron does: `to_bgr255` makes it BGR up to 255; pads to `pad_size`."""
+
+    PARAMS = ("mean", "std", "to_bgr255", "pad_size")
 
     def __init__(
         self,

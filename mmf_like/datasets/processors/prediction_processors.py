@@ -13,6 +13,8 @@ from mmf_like.datasets.processors.base import BatchProcessor
 class ArgMaxPredictionProcessor(BatchProcessor):
     """Of a report's `id` and `scores` (batch, classes), rows `{id_key: id, result_key: best class}`."""
 
+    PARAMS = ("id_key", "result_key", "processors")
+
     def __call__(self, item: Mapping[str, Any], *args: Any, **kwargs: Any) -> list[dict[str, Any]]:
         id_key = self.config.get("id_key") or "id"
         result_key = self.config.get("result_key") or "answer"

@@ -23,6 +23,7 @@ _VECTORS_ELSEWHERE = ("pretrained", "intersected", "extracted")
 class SimpleWordProcessor(BaseProcessor):
     """One lower-case string without commas and question marks."""
 
+    PARAMS = ()
     draws_random = False
 
     def __call__(self, item: Mapping[str, Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
@@ -33,6 +34,7 @@ class SimpleWordProcessor(BaseProcessor):
 class SimpleSentenceProcessor(BaseProcessor):
     """The words of a sentence, lower case, with the punctuation between them."""
 
+    PARAMS = ()
     draws_random = False
 
     def __call__(self, item: Mapping[str, Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
@@ -48,6 +50,7 @@ class VocabProcessor(BaseProcessor):
     `custom` has vectors of its own, `embedding_file` (.npy or .pt): one row per word, kept as `vectors`.
     """
 
+    PARAMS = ("max_length", "vocab", "preprocessor")
     MAX_LENGTH_DEFAULT = 50
 
     def __init__(self, config: Mapping[str, Any], *args: Any, vocab: Vocab | None = None, **kwargs: Any):

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from mmf_like.common.construct import construct
 from mmf_like.common.errors import ConfigError
 from mmf_like.common.registry import registry
 
@@ -30,7 +31,4 @@ def build_encoder(config: Mapping[str, Any] | str) -> Encoder:
     encoder = registry.find("encoder", name)
     params = {str(key): value for key, value in (config.get("params") or {}).items()}
     params.pop("model_data_dir", None)  # MMF writes it into every section
-    try:
-        return encoder(**params)
-    except TypeError as error:
-        raise ConfigError(f"Encoder {name!r} cannot be built from params {params}: {error}.") from error
+    return construct(f"encoder {name!r}", encoder, **params)

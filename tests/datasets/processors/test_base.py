@@ -5,6 +5,7 @@ import torch
 from omegaconf import OmegaConf
 
 from mmf_like.common.errors import ConfigError, DataError, RegistryError
+from mmf_like.common.registry import registry
 from mmf_like.datasets.processors.base import BaseProcessor, BatchProcessor, Processor, build_processors
 
 
@@ -115,3 +116,54 @@ def test_custom_vectors_get_rows_for_the_special_words(tmp_path):
 def test_vocabularies_that_cannot_be_had(vocab, text):
     with pytest.raises(ConfigError, match=text.replace("?", r"\?")):
         build_processors({"t": {"type": "vocab", "params": {"vocab": vocab}}})
+
+
+@pytest.mark.parametrize(
+    ("config", "text"),
+    [
+        (
+            {"type": "vocab", "params": {"vocab": ["x"], "max_lenght": 3}},
+            "here.t.params.max_lenght is not a param of the processor 'vocab'. Did you mean 'max_length'? "
+            "It takes: max_length, vocab, preprocessor.",
+        ),
+        (
+            {"type": "vqa_answer", "params": {"words": ["x"], "bogus": 3}},
+            "here.t.params.bogus is not a param of the processor 'vqa_answer'. "
+            "It takes: vocab_file, words, num_answers, preprocessor.",
+        ),
+        (
+            {"type": "torchvision_transforms", "params": {"transform": ["ToTensor"]}},
+            "here.t.params.transform is not a param of the processor 'torchvision_transforms'. "
+            "Did you mean 'transforms'? It takes: transforms.",
+        ),
+        (
+            {"type": "simple_word", "params": {"bogus": 3}},
+            "here.t.params.bogus is not a param of the processor 'simple_word'. It takes: nothing.",
+        ),
+    ],
+)
+def test_a_param_that_a_processor_does_not_read_is_refused(config, text):
+    with pytest.raises(ConfigError) as error:
+        build_processors({"t": config}, place="here")
+    assert str(error.value) == text
+
+
+def test_what_mmf_writes_into_every_processor_is_passed_over():
+    params = {"vocab": ["x"], "data_dir": "d", "model_data_dir": "d"}
+    assert build_processors({"t": {"type": "vocab", "params": params}})["t"].get_vocab_size() == 5
+
+
+def test_every_processor_of_ours_says_which_params_it_reads():
+    for name in registry.names("processor"):
+        found = registry.find("processor", name)
+        assert not found.__module__.startswith("mmf_like.") or "PARAMS" in vars(found), name
+
+
+def test_a_subclass_may_read_more_params(monkeypatch):
+    from mmf_like.datasets.processors.text_processors import VocabProcessor
+
+    class Longer(VocabProcessor):
+        pass
+
+    monkeypatch.setattr(registry, "find", lambda kind, name: Longer)
+    assert build_processors({"t": {"type": "vocab", "params": {"vocab": ["x"], "mine": 3}}})["t"].config.mine == 3

@@ -59,12 +59,12 @@ def test_projection_takes_the_width_of_the_features():
         ({"type": "conv_grid", "params": {"norm": "layer"}}, "conv_grid: norm must be batch or none, but is 'layer'."),
         (
             {"type": "conv_grid", "params": {"chanels": [4]}},
-            "Encoder 'conv_grid' cannot be built from params {'chanels': [4]}: "
-            "ConvGridEncoder.__init__() got an unexpected keyword argument 'chanels'.",
+            "The encoder 'conv_grid' does not take 'chanels'. Did you mean 'channels'? "
+            "It takes: channels, in_channels, strides, norm.",
         ),
     ],
 )
 def test_a_wrong_encoder_section_is_named(config, text):
     with pytest.raises(ConfigError) as error:
         build_encoder(config)
-    assert str(error.value).replace(". Did you mean 'channels'?", ".") == text
+    assert str(error.value) == text

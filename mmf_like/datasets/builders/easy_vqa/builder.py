@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,6 +21,16 @@ from mmf_like.text.tokenize import tokenize
 @registry.register_builder("easy_vqa")
 class EasyVQABuilder(BaseDatasetBuilder):
     """easy-VQA: 5,000 small rendered pictures, 48,248 questions, 13 answers (pip install easy-vqa)."""
+
+    @dataclass
+    class Config:
+        """Settings of `dataset_config.easy_vqa`; their values are in `configs/datasets/easy_vqa/defaults.yaml`."""
+
+        split_train: dict[str, Any] | None = None  # {val: share, seed}: how validation is cut from train
+        max_pictures: dict[str, Any] | None = None  # {split: number}: use the first pictures only
+        fast_read: bool = False
+        processors: dict[str, Any] | None = None
+        data_dir: str | None = None
 
     def __init__(self) -> None:
         super().__init__("easy_vqa")
