@@ -23,6 +23,7 @@ VALUES = {
     "--why": "why",
 }
 IGNORED = {"local_rank"}
+SETTINGS = {"config", "model", "dataset", "datasets", "run_type", "training", "env", "optimizer", "checkpoint"}
 
 
 @dataclass
@@ -41,6 +42,8 @@ class Arguments:
 
 def parse(argv: Sequence[str], *, prog: str, options: Sequence[str] = ()) -> Arguments:
     """The arguments of command `prog`. `options` names those beyond the common ones that it takes (`"--why"`)."""
+    if isinstance(argv, str):
+        raise ConfigError(f"{prog} takes a list of arguments: {argv.split()}, not one text.")
     arguments = Arguments()
     waiting = [str(item) for item in argv]
     problems: list[str] = []
@@ -58,6 +61,9 @@ def parse(argv: Sequence[str], *, prog: str, options: Sequence[str] = ()) -> Arg
             text = value if equals else waiting.pop(0)
             if taken not in IGNORED:
                 setattr(arguments, taken, text)
+        elif item.startswith("-") and name.lstrip("-").partition(".")[0] in SETTINGS:
+            key = item.partition("=")[0].lstrip("-")
+            problems.append(f"{item}: settings are written without dashes, as {key}={value or '...'}")
         elif item.startswith("-"):
             known = [*FLAGS, *VALUES] if "--why" in options else [*FLAGS, *(set(VALUES) - {"--why"})]
             problems.append(f"{item} is not an option of {prog}.{did_you_mean(name, known)}  ({prog} --help)")

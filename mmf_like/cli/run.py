@@ -96,7 +96,10 @@ def console(prog: str, what: str, argv: Sequence[str], *, predict: bool) -> int:
         # Lightning makes an exit with code 1 out of Ctrl-C.
         if isinstance(stopped, SystemExit) and not isinstance(stopped.__context__, KeyboardInterrupt):
             raise
-        print(f"{prog}: stopped by Ctrl-C. checkpoint.resume=true goes on from the last checkpoint.", file=sys.stderr)
+        print(
+            f"{prog}: stopped by Ctrl-C. Where a checkpoint was saved, checkpoint.resume=true goes on from it.",
+            file=sys.stderr,
+        )
         return CTRL_C
     return 0
 

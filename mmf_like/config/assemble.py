@@ -64,7 +64,7 @@ class _Composition:
         early_dir = _said(assignments, ("env", "user_dir")) or os.environ.get("MMF_USER_DIR")
         config_name = _said(assignments, ("config",)) or get(override.data, ("config",), None)
         user = [base] if base is not None else []
-        user += self.files(config_name, early_dir, "config")
+        user += self.files(config_name, early_dir, "config=")
         self.upgrade(user)
 
         choices = [*user, override]
@@ -116,7 +116,7 @@ class _Composition:
             return load_layers(str(name), user_dir=user_dir)
         except ConfigError as error:
             self.unread = True
-            self.problems += [f"{what}={line}" if line.startswith(f"{name} ") else line for line in error.problems]
+            self.problems += [f"{what}{line}" if line.startswith(f"{name} ") else line for line in error.problems]
             return []
 
     def upgrade(self, layers: list[Layer]) -> None:

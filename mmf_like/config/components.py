@@ -46,6 +46,8 @@ def unknown(kind: str, name: Any) -> str:
     word = WORDS.get(kind, kind.replace("_", " "))
     listed = "datasets" if word == "dataset" else plural(kind)
     near = did_you_mean(str(name), registry.names(kind))
+    if not near and kind in WORDS and registry.user_code.path is None:
+        near = f" If the {word} is your own, name its file or folder: env.user_dir=..."
     return f"no {word} is registered as {name!r}.{near}  (mmf_list {listed})"
 
 

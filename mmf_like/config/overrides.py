@@ -39,7 +39,8 @@ def parse_items(items: Sequence[str]) -> tuple[list[Assignment], list[str]]:
         elif waiting and not _PAIR.match(waiting[0]):
             name, text = item, waiting.pop(0)
         else:
-            problems.append(f"{item} (command line) has no value. Write {item}=value.")
+            meant = f"config={item}" if item.endswith((".yaml", ".yml")) else f"{item}=value"
+            problems.append(f"{item} (command line) has no value. Write {meant}.")
             continue
         try:
             path = parse_key(name)

@@ -33,3 +33,17 @@ def test_why_belongs_to_mmf_check():
 def test_option_without_its_value():
     with pytest.raises(ConfigError, match=r"^-co takes a value\.$"):
         parse(["-co"], prog="mmf_run")
+
+
+def test_settings_written_as_options_are_answered_with_the_right_form():
+    with pytest.raises(ConfigError) as error:
+        parse(["--config=my.yaml", "--training.batch_size", "3"], prog="mmf_run")
+    assert error.value.problems == [
+        "--config=my.yaml: settings are written without dashes, as config=my.yaml",
+        "--training.batch_size: settings are written without dashes, as training.batch_size=...",
+    ]
+
+
+def test_one_text_in_place_of_a_list_is_refused():
+    with pytest.raises(ConfigError, match=r"mmf_run takes a list of arguments: \['config=my.yaml', 'model=pythia'\]"):
+        parse("config=my.yaml model=pythia", prog="mmf_run")

@@ -62,7 +62,7 @@ def test_interruption_ends_without_a_traceback(engine, monkeypatch, capsys):
     monkeypatch.setattr(sys.modules["mmf_like.engine.main"], "run_config", interrupted)
     assert run_command.main(RUN) == 130
     assert capsys.readouterr().err == (
-        "mmf_run: stopped by Ctrl-C. checkpoint.resume=true goes on from the last checkpoint.\n"
+        "mmf_run: stopped by Ctrl-C. Where a checkpoint was saved, checkpoint.resume=true goes on from it.\n"
     )
 
 

@@ -173,7 +173,7 @@ def test_a_second_ctrl_c_ends_the_run_at_once(colour_run, tmp_path):
     done = command(*colour_run(tmp_path, twice))
     assert done.code == 130
     assert done.err.splitlines()[-1] == (
-        "mmf_run: stopped by Ctrl-C. checkpoint.resume=true goes on from the last checkpoint."
+        "mmf_run: stopped by Ctrl-C. Where a checkpoint was saved, checkpoint.resume=true goes on from it."
     )
     assert "Traceback" not in done.err
 
