@@ -11,6 +11,8 @@ export OMP_NUM_THREADS ?= 1
 demo: $(VENV)/.demo
 	$(BIN)/mmf_run $(DEMO) run_type=train_val_test env.save_dir=$(SAVE)
 	$(BIN)/mmf_predict $(DEMO) run_type=test env.save_dir=$(SAVE) checkpoint.resume_file=$(SAVE)/best.ckpt
+	@echo
+	@echo "Everything is in $(SAVE): results.json, reports/ (an answer to every question), best.ckpt and the other checkpoints."
 
 test: $(VENV)/.dev lint test-only
 
@@ -42,9 +44,11 @@ $(VENV)/bin/python:
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
 $(VENV)/.demo: $(VENV)/bin/python pyproject.toml setup.py
+	@echo "Installing into $(VENV): about 2 minutes"
 	$(BIN)/python -m pip install --quiet --editable '.[demo]'
 	touch $@
 
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml setup.py
+	@echo "Installing into $(VENV): about 2 minutes"
 	$(BIN)/python -m pip install --quiet --editable '.[dev,demo]'
 	touch $@ $(VENV)/.demo

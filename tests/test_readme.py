@@ -188,8 +188,8 @@ def make_runs_small():
 def cut(items):
     given = dict(item.split("=", 1) for item in items if "=" in item)
     config = Path(given.get("config", ""))
-    text = " ".join(items) + (config.read_text() if config.is_file() else "")
-    small = SMALL | (SMALL_EASY_VQA if "easy_vqa" in text else {})
+    datasets = given.get("dataset") or given.get("datasets") or (config.read_text() if config.is_file() else "")
+    small = SMALL | (SMALL_EASY_VQA if "easy_vqa" in datasets else {})
     wrong_on_purpose = {key for key, value in given.items() if key in small and not value.isdigit()}
     return [f"{key}={value}" for key, value in small.items() if key not in wrong_on_purpose]
 

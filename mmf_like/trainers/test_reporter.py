@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from mmf_like.io.files import write_text_atomically
 from mmf_like.models.base_model import BaseModel
 
 FIELDS = ("id", "question_id", "image_id", "context_tokens", "captions", "scores")
+ID_FIELDS = ("id", "question_id", "image_id")
 
 
 @registry.register_test_reporter("default")
@@ -28,7 +29,8 @@ class TestReporter:
     """Collects one split's rows, batch by batch, in the order of the data, whatever the number of ranks.
 
     The dataset's `format_for_prediction` makes the rows, the model's may change them. A dataset that makes none
-    gets a plain row: its `id`, `question_id` or `image_id` where it has one, and the best class with its softmax.
+    gets a plain row: its `id`, `question_id` or `image_id` where it has one, else `index` (its place in the split),
+    the best answer and its softmax. The answer is a text where the `answer_processor` or the model knows it.
     """
 
     __test__ = False  # the name is MMF's; it is no test
@@ -42,7 +44,9 @@ class TestReporter:
     def add_batch(self, batch: SampleList, output: Mapping[str, Any], model: BaseModel) -> None:
         report = Report(batch, output)
         dataset = self.datasets[batch["dataset_name"]]
-        rows = dataset.format_for_prediction(report) or plain_rows(report, self.config.get("candidate_fields"))
+        rows = dataset.format_for_prediction(report) or plain_rows(
+            report, self.config.get("candidate_fields"), _answers_of(dataset, model)
+        )
         rows = model.format_for_prediction(rows, report)
         place = rank()
         self.rows[dataset.dataset_name] += [
@@ -56,6 +60,9 @@ class TestReporter:
         for name, dataset in self.datasets.items():
             everyone = [row for part in gather_objects(self.rows[name]) for row in part]
             everyone.sort(key=lambda row: row[:2])
+            for place, (_, _, row) in enumerate(everyone):
+                if row.get("index", place) is None:  # a plain row's: only here all ranks' samples are known
+                    row["index"] = place
             merged[name] = dataset.on_prediction_end([row for _, _, row in everyone])
         return merged
 
@@ -66,15 +73,40 @@ class TestReporter:
         return path
 
 
-def plain_rows(report: Report, fields: Sequence[str] | None = None) -> list[dict[str, Any]]:
-    """For every sample: the known identifying fields, `answer` (the class of the highest score) and `score`."""
+def plain_rows(
+    report: Report, fields: Sequence[str] | None = None, text_of: Callable[[int], str] | None = None
+) -> list[dict[str, Any]]:
+    """For every sample: the known identifying fields, `answer` (the class of the highest score) and `score`.
+
+    `text_of` makes the answer of the class. Without an identifying field there is `index`, `None` until
+    `TestReporter.finish` fills it.
+    """
     named = [name for name in fields or FIELDS if name in report and name != "scores"]
+    nameless = not set(named).intersection(ID_FIELDS)
     scores, best = report["scores"].float().softmax(-1).max(-1)
     rows = []
     for position, (score, answer) in enumerate(zip(scores.tolist(), best.tolist())):
-        row = {name: _plain(report[name][position]) for name in named}
-        rows.append({**row, "answer": answer, "score": round(score, 6)})
+        row: dict[str, Any] = {"index": None} if nameless else {}
+        row |= {name: _plain(report[name][position]) for name in named}
+        rows.append({**row, "answer": _said(answer, text_of), "score": round(score, 6)})
     return rows
+
+
+def _said(answer: int, text_of: Callable[[int], str] | None) -> int | str:
+    """The text of an answer; the number of one beyond the dataset's own, where another dataset has more."""
+    try:
+        return text_of(answer) if text_of else answer
+    except (IndexError, KeyError):
+        return answer
+
+
+def _answers_of(dataset: BaseDataset, model: BaseModel) -> Callable[[int], str] | None:
+    """The text of a class, as the dataset's `answer_processor` or the model's `data_info` knows it."""
+    text_of = getattr(getattr(dataset, "answer_processor", None), "idx2word", None)
+    if text_of is not None:
+        return text_of
+    answers = model.data_info.answers
+    return answers.__getitem__ if answers else None
 
 
 def _plain(value: Any) -> Any:

@@ -152,11 +152,31 @@ def test_datasets_are_builders(word):
 
 
 def test_list_of_a_kind_that_is_none():
-    assert call("list", "modles") == (
-        2,
-        "",
-        "mmf_list: There is no kind 'modles' of registered things. Did you mean 'models'?\n",
+    code, out, err = call("list", "modles")
+    assert (code, out) == (2, "")
+    assert err.startswith(
+        "mmf_list: There is no kind 'modles' of registered things. Did you mean 'models'? The kinds are: "
     )
+    assert re.search(r"\bmodels, .*processors", err)
+
+
+def test_all_about_one_name():
+    code, out, _ = call("list", "processors", "vocab")
+    assert code == 0
+    assert out.startswith("vocab: mmf_like.datasets.processors.text_processors.VocabProcessor (")
+    assert "Words to `max_length` (50) indices of a vocabulary, padded with `<pad>`." in out
+    assert "`custom` has vectors of its own" in out
+    code, out, _ = call("list", "dataset", "always_one", "--json", f"env.user_dir={USER_DIR}")
+    assert code == 0
+    assert json.loads(out)["description"].startswith("Numbers whose label is always one.")
+
+
+def test_a_name_that_is_none_and_a_word_too_many():
+    code, _, err = call("list", "processors", "vocb")
+    assert code == 2
+    assert err.startswith("mmf_list: No processor is registered as 'vocb'. Did you mean 'vocab'?")
+    code, _, err = call("list", "models", "pythia", "losses")
+    assert (code, err) == (2, "mmf_list: mmf_list takes a kind and a name; 'losses' is one too many.\n")
 
 
 def test_check_config_says_ok_and_notes():
@@ -218,3 +238,4 @@ def test_long_descriptions_are_cut_between_words():
     (line,) = _text({"loss": "word " * 30}, "loss").splitlines()
     assert len(line) <= 100
     assert line.endswith("word...")
+    assert "..." not in _text({"loss": "word " * 30}, "loss", cut=False)

@@ -4,6 +4,7 @@ import json
 import pytest
 import torch
 
+from mmf_like.common.data_info import DataInfo
 from mmf_like.common.report import Report
 from mmf_like.common.sample import SampleList
 from mmf_like.datasets.base_dataset import BaseDataset
@@ -37,6 +38,46 @@ def test_plain_rows_have_ids_the_best_class_and_its_softmax():
         {"id": 7, "image_id": "b", "answer": 1, "score": 0.75},
     ]
     assert plain_rows(report, ["image_id", "nothing"])[0] == {"image_id": "a", "answer": 1, "score": 0.75}
+
+
+class Answers:
+    def idx2word(self, index):
+        return ["no", "yes"][index]
+
+
+@pytest.mark.parametrize("knows", ["answer_processor", "data_info"])
+def test_the_answer_of_a_plain_row_is_its_text_where_that_is_known(knows):
+    dataset, model = BaseDataset("d", {}, "test"), BaseModel({})
+    if knows == "answer_processor":
+        dataset.answer_processor = Answers()
+    else:
+        model.data_info = DataInfo(answers=("no", "yes"))
+    reporter = TestReporter([dataset])
+    reporter.add_batch(batch([4]), scores(1), model)
+    assert reporter.finish()["d"] == [{"id": 4, "answer": "yes", "score": 0.75}]
+
+
+def test_a_class_that_has_no_text_stays_a_number():
+    report = Report(batch([4]), {"scores": torch.tensor([[0.0, 0.0, 9.0]])})
+    assert plain_rows(report, text_of=Answers().idx2word)[0]["answer"] == 2
+
+
+def test_plain_rows_without_ids_have_their_place_in_the_split(monkeypatch):
+    """Nine samples in batches of four; the second rank has none of the last batch."""
+    monkeypatch.setattr(module, "world_size", lambda: 2)
+    reporters = []
+    for rank, batches in enumerate([[[0, 2], [4, 6], [8]], [[1, 3], [5, 7]]]):
+        monkeypatch.setattr(module, "rank", lambda rank=rank: rank)
+        reporters.append(TestReporter([BaseDataset("d", {}, "test")]))
+        for numbers in batches:
+            samples = SampleList({"number": torch.tensor(numbers), "dataset_name": "d", "dataset_type": "test"})
+            best = torch.nn.functional.one_hot(torch.tensor(numbers), 9).float()
+            reporters[rank].add_batch(samples, {"scores": best}, BaseModel({}))
+    monkeypatch.setattr(module, "gather_objects", lambda rows: [reporter.rows["d"] for reporter in reporters])
+    for reporter in reporters:
+        rows = reporter.finish()["d"]
+        assert [row["index"] for row in rows] == [row["answer"] for row in rows] == list(range(9))
+        assert next(iter(rows[0])) == "index"
 
 
 def rows_of_rank(monkeypatch, rank, world_size, batches):
