@@ -200,7 +200,7 @@ class TrainLoop(pl.Callback):
     def on_validation_batch_end(
         self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, *args: Any
     ) -> None:
-        self._eval_bar.update(1)
+        self._tick(pl_module, outputs)
         if self.only_evaluates:
             self.signals.raise_while_measuring(batch.get("dataset_type", "val"))
         if self.callbacks:
@@ -243,7 +243,7 @@ class TrainLoop(pl.Callback):
         self._call("on_test_batch_start")
 
     def on_test_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, *args: Any) -> None:
-        self._eval_bar.update(1)
+        self._tick(pl_module, outputs)
         self.signals.raise_while_measuring("test")
         if self.callbacks:
             self._call("on_test_batch_end", report=Report(batch, outputs))
@@ -302,6 +302,12 @@ class TrainLoop(pl.Callback):
     def _open_eval_bar(self, split: str, batches: Any) -> None:
         total = sum(batches) if isinstance(batches, list) else batches
         self._eval_bar = self.display.bar(split, total)
+
+    def _tick(self, pl_module: Any, outputs: Any) -> None:
+        """One more evaluated batch on the bar, on a CPU with its loss: elsewhere reading it would wait."""
+        self._eval_bar.update(1)
+        if self.display.bars and pl_module.device.type == "cpu" and "loss" in outputs:
+            self._eval_bar.set_postfix_str(f"loss {outputs['loss'].item():.4f}", refresh=False)
 
     def _call(self, hook: str, **kwargs: Any) -> None:
         for callback in self.callbacks:

@@ -134,6 +134,22 @@ def test_a_finished_run_resumed_trains_no_more_and_gives_the_same_results(straig
 # -- signals -----------------------------------------------------------------------------------------------------
 
 
+def test_a_signal_during_a_validation_ends_the_run_when_that_is_saved(straight, colour_run, tmp_path):
+    done = command(*colour_run(tmp_path, *KINDS["dropout"], end("SIGTERM", during="val")))
+    assert done.code == 143
+    assert f"Stopped by SIGTERM after update 2. Saved {tmp_path}/current.ckpt." in done.err
+    assert command(*colour_run(tmp_path, *KINDS["dropout"], "checkpoint.resume=true")).code == 0
+    assert_same(content(tmp_path), straight("dropout"))
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_a_signal_stops_measuring_too(straight, colour_run, tmp_path, name, code):
+    assert command(*colour_run(tmp_path)).code == 0
+    arguments = ["run_type=test", f"checkpoint.resume_file={tmp_path}/best.ckpt", end(name, during="test")]
+    done = command(*colour_run(tmp_path, *arguments))
+    assert (done.code, done.err) == (code, f"mmf_run: Stopped by {name} while test was measured.\n")
+
+
 @pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
 def test_a_signal_ends_the_run_after_the_update_and_says_how_to_go_on(straight, colour_run, tmp_path, name, code):
     arguments = [*KINDS["dropout"], "training.checkpoint_interval=100", "training.evaluation_interval=4"]

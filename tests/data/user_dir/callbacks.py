@@ -11,7 +11,10 @@ from mmf_like.trainers.callbacks.base import Callback
 
 @registry.register_callback("end_at")
 class EndAt(Callback):
-    """After update `update`, or before training batch `batch`: `how` is `exit` (no clean-up) or a signal's name."""
+    """After update `update`, before training batch `batch`, or before a batch of the split `during` (val, test).
+
+    `how` is `exit` (no clean-up) or a signal's name.
+    """
 
     batches = 0
 
@@ -24,11 +27,20 @@ class EndAt(Callback):
         if self.trainer.state.updates == self.params.get("update"):
             self.end()
 
+    def on_validation_batch_start(self, **kwargs):
+        if self.params.get("during") == "val":
+            self.end()
+
+    def on_test_batch_start(self, **kwargs):
+        if self.params.get("during") == "test":
+            self.end()
+
     def end(self):
         if self.params["how"] == "exit":
             for worker in multiprocessing.active_children():
                 worker.kill()
             os._exit(77)
+        self.params["during"] = None  # once is enough
         number = getattr(signal, self.params["how"])
         if self.params.get("group"):  # as a terminal does, to loading processes too
             os.killpg(os.getpgid(0), number)
