@@ -12,8 +12,8 @@ from tests.integration.command import PROGRAMS, ROOT, command, results_of
 TWO = ["trainer.params.devices=2", "trainer.params.strategy=ddp", "trainer.params.accelerator=cpu"]
 
 
-def launched(*arguments, program="mmf_run"):
-    """A command in a process that a launcher can start again, which a forked one is not."""
+def launched(*arguments, program="mmf_run", code=0):
+    """What a command said, in a process that a launcher can start again, which a forked one is not."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MMF_")}
     done = subprocess.run(
         [sys.executable, "-m", PROGRAMS[program], *arguments],
@@ -24,8 +24,8 @@ def launched(*arguments, program="mmf_run"):
         check=False,
         timeout=300,
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    assert done.returncode == code, done.stderr
+    return done.stdout if code == 0 else done.stderr
 
 
 def test_two_processes_give_the_numbers_and_predictions_of_one(colour_run, tmp_path):
@@ -46,3 +46,9 @@ def test_two_processes_give_the_numbers_and_predictions_of_one(colour_run, tmp_p
     for row, its in zip(one, two):
         assert {**row, "score": 0} == {**its, "score": 0}
         assert its["score"] == pytest.approx(row["score"], abs=2e-6)  # written with six digits
+
+
+def test_a_loss_that_is_not_finite_stops_both_processes_with_the_samples_named(colour_run, tmp_path):
+    said = launched(*colour_run(tmp_path, *TWO, model="nan_at_third"), code=2)
+    assert "mmf_run: The loss is nan at update 3 (batch 2). Its samples: pictures/train " in said
+    assert "Traceback" not in said
