@@ -2,6 +2,9 @@
 
 import csv
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -285,3 +288,24 @@ def test_workers_change_nothing(colour, colour_run, tmp_path, workers):
     assert command(*colour_run(tmp_path, f"training.num_workers={workers}")).code == 0
     assert results_of(tmp_path) == results_of(colour)
     assert losses_of(tmp_path) == losses_of(colour)
+
+
+def test_loading_processes_that_start_from_nothing_find_the_users_code(colour, colour_run, tmp_path):
+    """`spawn` is what Windows, macOS and newer Pythons do: a worker inherits no imports."""
+    script = tmp_path / "spawning.py"
+    script.write_text(
+        "import multiprocessing, sys\n"
+        "from mmf_like.cli.run import main\n"
+        'if __name__ == "__main__":\n'
+        '    multiprocessing.set_start_method("spawn")\n'
+        "    sys.exit(main(sys.argv[1:]))\n"
+    )
+    arguments = colour_run(tmp_path / "run", "training.num_workers=1")
+    done = subprocess.run(
+        [sys.executable, str(script), *arguments],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert results_of(tmp_path / "run") == results_of(colour)
