@@ -23,7 +23,7 @@ from mmf_like.io.git import git_details
 from mmf_like.models.base_model import BaseModel
 from mmf_like.trainers.display import Display, ScalarWriter, logger
 from mmf_like.trainers.early_stopping import EarlyStopping
-from mmf_like.trainers.lightning_parts import Collect, Loaders, StoreIO
+from mmf_like.trainers.lightning_parts import Collect, Loaders, NoProfiler, StoreIO
 from mmf_like.trainers.loop import Pace, TrainLoop
 from mmf_like.trainers.state import TrainState
 
@@ -137,7 +137,7 @@ class LightningTrainer:
         try:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", module="pytorch_lightning")
-                return pl.Trainer(**{**arguments, **fixed})
+                return pl.Trainer(**{"profiler": NoProfiler(), **arguments, **fixed})
         except (pl.utilities.exceptions.MisconfigurationException, TypeError, ValueError) as error:
             raise ConfigError(f"trainer.params: {str(error).splitlines()[0]}") from error
 

@@ -21,7 +21,7 @@ from tools.bench.ratio import Ratio
 
 SIZES: dict[str, tuple[int, int, float]] = {  # name: (batch size, updates, bound)
     "6 ms": (8, 600, 1.10),
-    "60 ms": (160, 80, 1.02),
+    "60 ms": (200, 70, 1.02),
 }
 WARM_UP = 20
 CONFIG = ["config=projects/pythia/configs/easy_vqa/defaults.yaml", "model=pythia", "dataset=easy_vqa"]
