@@ -11,7 +11,7 @@ from mmf_like.config.provenance import Path
 WHOLE, EACH = ("training", "batch_size"), ("training", "batch_size_per_device")
 CLIP, NORM = ("training", "clip_gradients"), ("training", "max_grad_l2_norm")
 UPDATES, EPOCHS = ("training", "max_updates"), ("training", "max_epochs")
-SCHEDULE, ZOO, SAVE_DIR = ("scheduler", "type"), ("checkpoint", "resume_zoo"), ("env", "save_dir")
+ZOO, SAVE_DIR = ("checkpoint", "resume_zoo"), ("env", "save_dir")
 
 
 def contradictions(tree: dict[str, Any], datasets: list[str], told: Callable[[Path], str]) -> list[str]:
@@ -20,11 +20,6 @@ def contradictions(tree: dict[str, Any], datasets: list[str], told: Callable[[Pa
     problems = [f"{told(('datasets',))} names {name!r} twice." for name in repeated]
     if isinstance(tree.get("training"), dict):
         problems += _training(tree, told)
-    if get(tree, SCHEDULE, None) == "ReduceLROnPlateau":
-        problems.append(
-            f"{told(SCHEDULE)}: ReduceLROnPlateau needs a validation metric at every step, which is not supported yet; "
-            "use warmup_linear, warmup_cosine, multi_step or pythia."
-        )
     if get(tree, ZOO, None):
         problems.append(f"{told(ZOO)}: there is no model zoo yet. Name a file with checkpoint.resume_file.")
     if get(tree, SAVE_DIR, None) == "":

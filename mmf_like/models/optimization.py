@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from mmf_like.common.errors import ConfigError
 from mmf_like.modules.optimizers import build_optimizer
@@ -36,6 +37,9 @@ def build_optimization(model: BaseModel, settings: Optimization) -> Any:
     if settings.scheduler is None:
         return optimizer
     scheduler = build_scheduler(optimizer, settings.scheduler)
+    if isinstance(scheduler, ReduceLROnPlateau):  # stepped by the trainer, with the criterion of each validation
+        plateau = {"scheduler": scheduler, "reduce_on_plateau": True, "monitor": "criterion", "strict": False}
+        return {"optimizer": optimizer, "lr_scheduler": plateau}
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
 

@@ -108,8 +108,16 @@ class LightningTrainer:
         )
 
     def _tell_schedule(self, updates: int) -> None:
-        """A schedule that ends with the training need not be told when that is."""
+        """A schedule need not be told what the run knows: when training ends, which way the criterion is better."""
         scheduler = self.model.optimization.scheduler
+        if scheduler and scheduler["type"] == "ReduceLROnPlateau":
+            if not self.validates:
+                raise ConfigError(
+                    "scheduler.type=ReduceLROnPlateau follows the validations: use a run_type with 'val' and a dataset "
+                    "with a val split."
+                )
+            mode = {"mode": "min" if self.early.minimize else "max"}
+            self.model.optimization.scheduler = {**scheduler, "params": {**mode, **(scheduler.get("params") or {})}}
         if scheduler and scheduler["type"] in ("warmup_linear", "warmup_cosine"):
             params = scheduler.get("params") or {}
             if params.get("num_training_steps") is None:

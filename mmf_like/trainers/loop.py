@@ -217,6 +217,9 @@ class TrainLoop(pl.Callback):
         state.val_results, state.last_validated = results, state.updates
         if self.progress is not None:
             self.progress.write(results, self._epoch)
+        for schedule in trainer.lr_scheduler_configs:
+            if schedule.reduce_on_plateau:
+                schedule.scheduler.step(results[self.early.key])
         if not self.save(trainer, is_best=is_best) and is_best:
             # The best is what best.ckpt holds: the run ends with its weights.
             is_best = False

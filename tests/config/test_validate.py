@@ -110,8 +110,6 @@ def test_a_mistake_in_a_file_is_named_with_its_line(declared, write):
         ("dataset=easy_vqa,easy_vqa", "datasets (command line) names 'easy_vqa' twice."),
         ("checkpoint.resume_zoo=visual_bert.vqa2", "checkpoint.resume_zoo (command line): there is no model zoo yet. "
          "Name a file with checkpoint.resume_file."),
-        ("scheduler.type=ReduceLROnPlateau", "scheduler.type (command line): ReduceLROnPlateau needs a validation "
-         "metric at every step, which is not supported yet; use warmup_linear, warmup_cosine, multi_step or pythia."),
         ("env.save_dir=", "env.save_dir (command line) is empty. "
          "Name a folder: env.save_dir=./save, or the variable MMF_SAVE_DIR."),
         ("dataset_config.easy_vqa.processors={text: {type: vocabb}}", "dataset_config.easy_vqa.processors.text.type "

@@ -234,6 +234,25 @@ def test_a_schedule_that_ends_with_the_training_knows_when_epochs_end(colour_run
     assert float(rates[-1].split(",")[-1]) == 0.0
 
 
+def test_a_plateau_schedule_follows_the_validations_and_resumes(colour_run, tmp_path):
+    plateau = ["scheduler={type: ReduceLROnPlateau, params: {patience: 0, threshold: 1000.0, threshold_mode: abs}}"]
+    plateau += [
+        "training.lr_scheduler=true"
+    ]  # nothing is better by 1000: each validation but the first tenths the rate
+    assert command(*colour_run(tmp_path / "straight", *plateau)).code == 0
+    assert command(*colour_run(tmp_path / "cut", *plateau, "training.max_updates=3")).code == 0
+    assert command(*colour_run(tmp_path / "cut", *plateau, "checkpoint.resume=true")).code == 0
+
+    def rates(folder):
+        rows = (tmp_path / folder / "metrics.csv").read_text().splitlines()
+        return [float(row.split(",")[-1]) for row in rows if "learning_rate" in row]
+
+    assert rates("straight") == pytest.approx([0.05, 0.05, 0.05, 0.05, 0.005, 0.005])  # validations at 2 and 4
+    assert rates("cut")[:2] == rates("straight")[:2]
+    done = command(*colour_run(tmp_path / "none", *plateau, "run_type=train"))
+    assert done.code == 2 and "ReduceLROnPlateau follows the validations" in done.err
+
+
 def test_early_stopping_stops(colour_run, tmp_path):
     done = command(
         *colour_run(tmp_path, "optimizer.params.lr=0.0", "training.max_updates=50"),
